@@ -1,0 +1,172 @@
+//! What one organization owes at one moment, computed before anything is debited.
+
+use chrono::{DateTime, Utc};
+use domain::Money;
+use domain::billing::{Span, Tariff};
+use domain::money::Overflow;
+use store::billing::OpenMeter;
+
+/// What is to be written for one organization.
+#[derive(Debug, Default)]
+pub(super) struct Bill {
+    /// Hours and who pays them: index of the meter, hour, tariff.
+    pub(super) charges: Vec<(usize, Span, Tariff)>,
+    /// From the wallet.
+    pub(super) from_wallet: Money,
+    /// Added to the debt.
+    pub(super) to_debt: Money,
+    /// The wallet could not pay the next hour: everything running is to be suspended.
+    pub(super) suspend: bool,
+}
+
+/// Charges all hours due at `now`, in rounds of one hour of every running VPS.
+///
+/// A round is paid as a whole or not at all. When the wallet cannot pay a round, running VPSs
+/// count at cost from there on (they are suspended) and add to the debt. The last hours of VPSs
+/// that were deleted cannot be prevented any more: what the wallet lacks for them is owed.
+pub(super) fn bill(meters: &mut [OpenMeter], available: Money, now: DateTime<Utc>) -> Result<Bill, Overflow> {
+    let mut bill = Bill::default();
+    loop {
+        let left = available.minus(bill.from_wallet)?;
+        let due: Vec<usize> = (0..meters.len())
+            .filter(|&i| meters[i].tariff == Tariff::Sold && meters[i].meter.is_due(now))
+            .collect();
+        if due.is_empty() {
+            break;
+        }
+        let round = due.iter().map(|&i| meters[i].meter.next(&meters[i].price, Tariff::Sold));
+        let round: Vec<_> = round.collect::<Result<_, _>>()?;
+        let total = Money::total(round.iter().map(|(span, _)| span.amount))?;
+        if total <= left {
+            bill.from_wallet = bill.from_wallet.plus(total)?;
+            for (&i, (span, after)) in due.iter().zip(round) {
+                meters[i].meter = after;
+                bill.charges.push((i, span, Tariff::Sold));
+            }
+            continue;
+        }
+        let (ended, running): (Vec<usize>, Vec<usize>) =
+            due.into_iter().partition(|&i| meters[i].meter.ended_at.is_some());
+        if running.is_empty() {
+            owe_last_hours(meters, &ended, &mut bill, available, now)?;
+            break;
+        }
+        bill.suspend = true;
+        // Not only what is due just now: nothing draws on this wallet any more.
+        for meter in meters.iter_mut().filter(|m| m.meter.ended_at.is_none()) {
+            meter.tariff = Tariff::AtCost;
+        }
+    }
+    accrue(meters, &mut bill, now)?;
+    Ok(bill)
+}
+
+/// Hours of deleted VPSs: paid as far as the wallet goes, the rest is owed.
+fn owe_last_hours(
+    meters: &mut [OpenMeter],
+    ended: &[usize],
+    bill: &mut Bill,
+    available: Money,
+    now: DateTime<Utc>,
+) -> Result<(), Overflow> {
+    for &i in ended {
+        let (spans, after) = meters[i].meter.all_due(&meters[i].price, Tariff::Sold, now)?;
+        meters[i].meter = after;
+        for span in spans {
+            let paid = span.amount.min(available.minus(bill.from_wallet)?);
+            bill.from_wallet = bill.from_wallet.plus(paid)?;
+            bill.to_debt = bill.to_debt.plus(span.amount.minus(paid)?)?;
+            bill.charges.push((i, span, Tariff::Sold));
+        }
+    }
+    Ok(())
+}
+
+/// Hours of suspended VPSs add to the debt at what they cost us.
+fn accrue(meters: &mut [OpenMeter], bill: &mut Bill, now: DateTime<Utc>) -> Result<(), Overflow> {
+    for (i, meter) in meters.iter_mut().enumerate().filter(|(_, m)| m.tariff == Tariff::AtCost) {
+        let (spans, after) = meter.meter.all_due(&meter.price, Tariff::AtCost, now)?;
+        meter.meter = after;
+        bill.to_debt = bill.to_debt.plus(Money::total(spans.iter().map(|s| s.amount))?)?;
+        bill.charges.extend(spans.into_iter().map(|span| (i, span, Tariff::AtCost)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use domain::billing::Meter;
+    use domain::catalog::{Cost, Markup, Price};
+    use domain::{MeterId, OrganizationId, VpsId};
+
+    use super::*;
+
+    fn meter(started_at: DateTime<Utc>, cost_hour: i64) -> OpenMeter {
+        let cost = Cost {
+            hour: Money::from_micros(cost_hour),
+            month: Money::from_micros(cost_hour * 672),
+            minimum: Money::ZERO,
+        };
+        let markup = Markup { basis_points: 10_000, ..Markup::default() };
+        OpenMeter {
+            id: MeterId::new(),
+            organization_id: OrganizationId::new(),
+            vps_id: VpsId::new(),
+            vps_name: "web".into(),
+            price: Price::new(cost, markup).expect("small numbers"),
+            meter: Meter::start(started_at),
+            tariff: Tariff::Sold,
+        }
+    }
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time")
+    }
+
+    #[test]
+    fn a_round_is_paid_whole_or_not_at_all() -> Result<(), Overflow> {
+        // Two VPSs at 200 an hour, 5 hours due, money for 3 rounds and a half.
+        let mut meters = [meter(start(), 100), meter(start(), 100)];
+        let bill = bill(&mut meters, Money::from_micros(1_400), start() + TimeDelta::hours(4))?;
+        assert!(bill.suspend);
+        assert_eq!(bill.from_wallet, Money::from_micros(1_200));
+        // The other two hours of both count at cost.
+        assert_eq!(bill.to_debt, Money::from_micros(400));
+        assert!(meters.iter().all(|m| m.meter.paid_until == start() + TimeDelta::hours(5)));
+        Ok(())
+    }
+
+    #[test]
+    fn an_exactly_sufficient_wallet_pays_and_nothing_is_suspended() -> Result<(), Overflow> {
+        let mut meters = [meter(start(), 100)];
+        let bill = bill(&mut meters, Money::from_micros(200), start())?;
+        assert_eq!(
+            (bill.suspend, bill.from_wallet, bill.to_debt),
+            (false, Money::from_micros(200), Money::ZERO)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_hours_of_a_deleted_vps_are_owed_when_the_wallet_is_empty() -> Result<(), Overflow> {
+        let mut meters = [meter(start(), 100)];
+        meters[0].meter.ended_at = Some(start() + TimeDelta::minutes(90));
+        let bill = bill(&mut meters, Money::from_micros(250), start() + TimeDelta::days(1))?;
+        assert_eq!(
+            (bill.suspend, bill.from_wallet, bill.to_debt),
+            (false, Money::from_micros(250), Money::from_micros(150))
+        );
+        assert!(meters[0].meter.is_settled());
+        Ok(())
+    }
+
+    #[test]
+    fn running_twice_at_the_same_time_charges_once() -> Result<(), Overflow> {
+        let mut meters = [meter(start(), 100)];
+        let now = start() + TimeDelta::hours(2);
+        assert_eq!(bill(&mut meters, Money::from_micros(10_000), now)?.charges.len(), 3);
+        assert_eq!(bill(&mut meters, Money::from_micros(10_000), now)?.charges.len(), 0);
+        Ok(())
+    }
+}

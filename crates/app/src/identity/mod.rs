@@ -1,0 +1,121 @@
+//! Signing up, in and out; API keys; the limits on all of that.
+
+pub mod idempotency;
+pub mod password;
+mod sign_in;
+mod sign_up;
+mod token;
+
+use std::time::Duration;
+
+use domain::activity::{Action, TargetKind};
+use domain::identity::{Actor, Permission};
+use domain::{ApiKeyId, SessionId};
+use secrecy::SecretString;
+use serde_json::json;
+use store::identity::{self as rows, Known, Limit};
+use store::{Exempt, SystemPurpose};
+
+pub use sign_in::{SignIn, sign_in, sign_out};
+pub use sign_up::{NewOrganization, add_member, create_operator, sign_up};
+pub use token::digest;
+
+use crate::{App, Caller, Error, Result};
+
+/// A session just begun. The token goes into the cookie and is kept nowhere else.
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// For the cookie.
+    pub token: SecretString,
+}
+
+/// How long a session may last however much it is used, in days.
+pub const SESSION_DAYS: i32 = 30;
+
+/// Who a session token belongs to. Notes the use of the session, at most once a minute.
+pub async fn by_session(app: &App, token: &str) -> Result<Option<Known>> {
+    let known = rows::by_session(&mut app.store.identify().await?, &digest(token)).await?;
+    if let Some(Known { session_id: Some(session), last_used_at, .. }) = &known
+        && is_stale(*last_used_at)
+    {
+        let mut tx = app.store.system_tx(SystemPurpose::SignIn).await?;
+        rows::touch_session(&mut tx, *session).await?;
+        tx.commit(Exempt::LastUse).await?;
+    }
+    Ok(known)
+}
+
+/// Who an API key belongs to. Notes the use of the key, at most once a minute.
+pub async fn by_api_key(app: &App, key: &str) -> Result<Option<Known>> {
+    let known = rows::by_api_key(&mut app.store.identify().await?, &digest(key)).await?;
+    if let Some(Known { identity, last_used_at, .. }) = &known
+        && let (Actor::ApiKey { key }, true) = (identity.actor, is_stale(*last_used_at))
+    {
+        let mut tx = app.store.system_tx(SystemPurpose::SignIn).await?;
+        rows::touch_api_key(&mut tx, key).await?;
+        tx.commit(Exempt::LastUse).await?;
+    }
+    Ok(known)
+}
+
+fn is_stale(last_used_at: Option<chrono::DateTime<chrono::Utc>>) -> bool {
+    last_used_at.is_none_or(|at| chrono::Utc::now() - at > chrono::TimeDelta::minutes(1))
+}
+
+/// Refuses what comes too often.
+async fn throttle(app: &App, key: &str, every: Duration, burst: i32) -> Result<()> {
+    match rows::take(&app.store, key, Limit { every, burst }).await? {
+        None => Ok(()),
+        Some(retry_after) => Err(Error::TooManyRequests { retry_after }),
+    }
+}
+
+/// Makes an API key for the acting person; it can do what the person can. Shown once.
+pub async fn create_api_key(app: &App, caller: &Caller, name: &str) -> Result<(ApiKeyId, SecretString)> {
+    caller.require(Permission::ApiKeyManage)?;
+    let name = short_text("name", name)?;
+    let (id, key) = (ApiKeyId::new(), token::generate("skp_"));
+    let mut tx = app.store.org_tx(&caller.scope).await?;
+    rows::insert_api_key(
+        &mut tx,
+        id,
+        caller.identity.user_id,
+        &name,
+        &token::hint(&key),
+        &token::digest_secret(&key),
+    )
+    .await?;
+    let entry = caller.did(Action::ApiKeyCreated).on(TargetKind::ApiKey, id).with(json!({ "name": name }));
+    tx.commit(entry).await?;
+    Ok((id, key))
+}
+
+/// Ends an API key at once.
+pub async fn revoke_api_key(app: &App, caller: &Caller, id: ApiKeyId) -> Result<()> {
+    caller.require(Permission::ApiKeyManage)?;
+    let mut tx = app.store.org_tx(&caller.scope).await?;
+    let name = rows::revoke_api_key(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let entry = caller.did(Action::ApiKeyRevoked).on(TargetKind::ApiKey, id).with(json!({ "name": name }));
+    Ok(tx.commit(entry).await?)
+}
+
+/// Ends one of the acting person's own sessions at once.
+pub async fn revoke_session(app: &App, caller: &Caller, id: SessionId) -> Result<()> {
+    let mut tx = app.store.org_tx(&caller.scope).await?;
+    if !rows::revoke_session(&mut tx, caller.identity.user_id, id).await? {
+        return Err(Error::NotFound);
+    }
+    Ok(tx.commit(caller.did(Action::SessionRevoked).on(TargetKind::Session, id)).await?)
+}
+
+/// A name of 1 to 100 characters, trimmed, without control characters.
+pub(crate) fn short_text(field: &'static str, text: &str) -> Result<String> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(Error::invalid(field, "Please fill this in.")),
+        1..=100 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        1..=100 => Err(Error::invalid(field, "Control characters are not allowed here.")),
+        _ => Err(Error::invalid(field, "Use at most 100 characters.")),
+    }
+}

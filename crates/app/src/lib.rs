@@ -1,0 +1,57 @@
+//! Use cases and job handlers: every write transaction of the product begins here.
+//!
+//! [`App`] is what pages, the API and the command line call. [`worker::Worker`] runs the jobs; it
+//! alone holds the clients of providers and of the payment gateway, so nothing else can reach them.
+
+pub mod activity;
+pub mod billing;
+mod caller;
+pub mod catalog;
+mod error;
+pub mod identity;
+pub mod payment;
+pub mod provider;
+mod settings;
+pub mod vault;
+pub mod vps;
+pub mod worker;
+
+use std::sync::Arc;
+
+pub use caller::{Caller, Operator};
+pub use error::{Error, Result};
+pub use identity::idempotency::{Done, IdempotencyKey};
+pub use settings::Settings;
+
+use store::Store;
+
+/// The use cases' context: the database, the vault and the settings. No provider, no gateway.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<vault::Vault>,
+    pub(crate) passwords: identity::password::Passwords,
+    settings: Arc<Settings>,
+}
+
+impl App {
+    /// Puts the context together.
+    pub fn new(store: Store, vault: vault::Vault, settings: Settings) -> Self {
+        Self {
+            store,
+            vault: Arc::new(vault),
+            passwords: identity::password::Passwords::default(),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// The reading half of the database, for pages.
+    pub fn reads(&self) -> store::ReadStore {
+        self.store.reads()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

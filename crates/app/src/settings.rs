@@ -1,0 +1,49 @@
+//! Settings of the use cases, read by the binary from environment and file.
+
+use std::time::Duration;
+
+use domain::Money;
+use url::Url;
+
+/// What an operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name customers see.
+    pub company_name: String,
+    /// Address of the logo, if there is one.
+    pub company_logo: Option<String>,
+    /// Where the panel is reached from outside; the gateway sends payers back here.
+    pub public_url: Url,
+    /// ISO 4217 code of the installation's currency.
+    pub currency: String,
+    /// An order must leave money for so many hours of everything the organization then runs.
+    pub reserve_hours: i64,
+    /// Smallest top-up.
+    pub top_up_min: Money,
+    /// Largest top-up.
+    pub top_up_max: Money,
+    /// After a lost answer, a server is looked for during this time before it is made again.
+    pub lost_answer_wait: Duration,
+    /// A server that did not come up in this time is given up.
+    pub create_deadline: Duration,
+    /// Pause between two looks at something under way at a provider or the gateway.
+    pub watch_every: Duration,
+}
+
+impl Settings {
+    /// The defaults for an installation at this address.
+    pub fn new(public_url: Url) -> Self {
+        Self {
+            company_name: "SkyPanel".into(),
+            company_logo: None,
+            public_url,
+            currency: "USD".into(),
+            reserve_hours: 24,
+            top_up_min: Money::from_micros(5_000_000),
+            top_up_max: Money::from_micros(5_000_000_000),
+            lost_answer_wait: Duration::from_secs(120),
+            create_deadline: Duration::from_secs(30 * 60),
+            watch_every: Duration::from_secs(2),
+        }
+    }
+}

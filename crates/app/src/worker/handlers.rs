@@ -1,0 +1,80 @@
+//! The list of everything that runs in the background.
+
+use std::time::Duration;
+
+use store::job::{Job, Next};
+use store::{Exempt, SystemPurpose};
+
+use super::{Context, Fail, WorkerSettings};
+use crate::{billing, catalog, payment, provider, vps};
+
+/// Every kind of job there is.
+const KINDS: &[&str] = &[
+    "vps.create",
+    "vps.delete",
+    "vps.power",
+    "vps.suspend",
+    "vps.reconcile",
+    "payment.order",
+    "payment.capture",
+    "payment.sweep",
+    "provider.validate",
+    "provider.reconcile",
+    "provider.reconcile_all",
+    "catalog.sync",
+    "catalog.sync_all",
+    "billing.run",
+    "billing.resume",
+    "housekeeping",
+];
+
+pub(super) fn kinds() -> Vec<String> {
+    KINDS.iter().map(|kind| (*kind).to_owned()).collect()
+}
+
+/// What is enqueued by the clock, and how often.
+pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duration)> {
+    vec![
+        ("billing.run", settings.billing_every),
+        ("provider.reconcile_all", settings.reconcile_every),
+        ("payment.sweep", Duration::from_secs(60)),
+        ("catalog.sync_all", Duration::from_secs(6 * 3600)),
+        ("housekeeping", Duration::from_secs(3600)),
+    ]
+}
+
+/// Runs a job's handler. Handlers end or delay their job in the transaction of their effect.
+pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    match job.kind.as_str() {
+        "vps.create" => vps::create_job::run(ctx, job).await,
+        "vps.delete" => vps::delete_job::run(ctx, job).await,
+        "vps.power" => vps::power_job::run(ctx, job).await,
+        "vps.suspend" => vps::reconcile_job::suspend(ctx, job).await,
+        "vps.reconcile" => vps::reconcile_job::run(ctx, job).await,
+        "payment.order" => payment::jobs::order(ctx, job).await,
+        "payment.capture" => payment::jobs::capture(ctx, job).await,
+        "payment.sweep" => payment::jobs::sweep(ctx, job).await,
+        "provider.validate" => provider::validate_job::run(ctx, job).await,
+        "provider.reconcile" => provider::reconcile_job::run(ctx, job).await,
+        "provider.reconcile_all" => provider::reconcile_job::all(ctx, job).await,
+        "catalog.sync" => catalog::sync_job::run(ctx, job).await,
+        "catalog.sync_all" => provider::reconcile_job::fan_out(ctx, job, "catalog.sync").await,
+        "billing.run" => bill(ctx, job).await,
+        "billing.resume" => billing::resume(ctx, job).await,
+        "housekeeping" => housekeep(ctx, job).await,
+        other => Err(Fail::give_up(format!("no handler for {other}"))),
+    }
+}
+
+/// A run commits its own batches; the job is only what starts it.
+async fn bill(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let now = store::billing::now(ctx.store()).await?;
+    billing::run(ctx.store(), now).await?;
+    Ok(store::job::queue::done(ctx.store(), job).await?)
+}
+
+async fn housekeep(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
+    store::identity::housekeep(&mut tx).await?;
+    Ok(tx.finish(job, Next::Done, Exempt::Housekeeping).await?)
+}

@@ -1,0 +1,63 @@
+//! The requests.
+
+use domain::payment::NewOrder;
+use domain::provider::{Rejection, UpstreamError};
+use reqwest::header::HeaderValue;
+use serde_json::json;
+
+use super::amount;
+use crate::http::Call;
+
+/// Longest `PayPal-Request-Id`.
+const MAX_REQUEST_ID: usize = 108;
+/// Longest `brand_name`, in characters.
+const MAX_BRAND: usize = 127;
+
+/// A lost answer is asked for again: the same request id gives the same order, and an order that the payer
+/// has not approved costs nobody anything.
+pub(super) fn create(order: &NewOrder) -> Result<Call, UpstreamError> {
+    let value = amount::write(order.amount, &order.currency)?;
+    let brand: String = order.brand.chars().take(MAX_BRAND).collect();
+    let body = json!({
+        "intent": "CAPTURE",
+        "purchase_units": [{
+            "custom_id": order.reference,
+            "invoice_id": order.reference,
+            "amount": { "currency_code": order.currency, "value": value },
+        }],
+        "payment_source": { "paypal": { "experience_context": {
+            "brand_name": brand,
+            "user_action": "PAY_NOW",
+            "shipping_preference": "NO_SHIPPING",
+            "return_url": order.return_url,
+            "cancel_url": order.cancel_url,
+        } } },
+    });
+    Ok(change(Call::post(&["v2", "checkout", "orders"]), &order.request_id)?.json(&body).repeatable())
+}
+
+pub(super) fn order(id: &str) -> Call {
+    Call::get(&["v2", "checkout", "orders", id])
+}
+
+/// Not repeated by itself: whether money moved must be known, so a lost answer is the caller's to settle.
+pub(super) fn capture(id: &str, request_id: &str) -> Result<Call, UpstreamError> {
+    let call = Call::post(&["v2", "checkout", "orders", id, "capture"]);
+    Ok(change(call, request_id)?.json(&json!({})))
+}
+
+pub(super) fn capture_state(id: &str) -> Call {
+    Call::get(&["v2", "payments", "captures", id])
+}
+
+/// Idempotent, and answered in full instead of by id and state alone.
+fn change(call: Call, request_id: &str) -> Result<Call, UpstreamError> {
+    let fits = (1..=MAX_REQUEST_ID).contains(&request_id.len());
+    let value = HeaderValue::from_str(request_id).ok().filter(|_| fits);
+    let value = value.ok_or_else(|| {
+        UpstreamError::rejected(Rejection::Invalid, "the request id is no PayPal-Request-Id")
+    })?;
+    Ok(call
+        .header("paypal-request-id", value)
+        .header("prefer", HeaderValue::from_static("return=representation")))
+}

@@ -1,0 +1,198 @@
+//! The audit trail: what was done, by whom, to what, from where.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::OrganizationId;
+use crate::identity::Actor;
+use crate::text_enum::stored_enum;
+
+stored_enum! {
+    /// What was done.
+    pub enum Action {
+        /// An organization, its owner and its wallet were made.
+        OrganizationCreated = "organization.created",
+        /// Somebody signed in.
+        SignedIn = "user.signed_in",
+        /// Somebody signed out.
+        SignedOut = "user.signed_out",
+        /// A sign-in was refused.
+        SignInRefused = "user.sign_in_refused",
+        /// A session was ended by its owner.
+        SessionRevoked = "session.revoked",
+        /// A user was added.
+        UserCreated = "user.created",
+        /// An API key was made.
+        ApiKeyCreated = "api_key.created",
+        /// An API key was ended.
+        ApiKeyRevoked = "api_key.revoked",
+        /// An SSH key was added.
+        SshKeyAdded = "ssh_key.added",
+        /// An SSH key was deleted.
+        SshKeyDeleted = "ssh_key.deleted",
+        /// A VPS was ordered.
+        VpsCreateRequested = "vps.create_requested",
+        /// A VPS became active.
+        VpsCreated = "vps.created",
+        /// A VPS could not be made.
+        VpsCreateFailed = "vps.create_failed",
+        /// Start was asked for.
+        VpsStartRequested = "vps.start_requested",
+        /// Stop was asked for.
+        VpsStopRequested = "vps.stop_requested",
+        /// Reboot was asked for.
+        VpsRebootRequested = "vps.reboot_requested",
+        /// A power operation ended well.
+        VpsPowerChanged = "vps.power_changed",
+        /// A power operation went wrong.
+        VpsActionFailed = "vps.action_failed",
+        /// Delete was asked for.
+        VpsDeleteRequested = "vps.delete_requested",
+        /// A VPS is gone.
+        VpsDeleted = "vps.deleted",
+        /// A server vanished at the provider.
+        VpsLost = "vps.lost",
+        /// The reconciler corrected what we knew of a VPS.
+        VpsReconciled = "vps.reconciled",
+        /// A duplicate server of a VPS was destroyed.
+        VpsTwinDestroyed = "vps.twin_destroyed",
+        /// VPSs were suspended because the wallet is empty.
+        VpsSuspended = "vps.suspended",
+        /// VPSs were resumed.
+        VpsResumed = "vps.resumed",
+        /// A top-up was begun.
+        TopUpRequested = "top_up.requested",
+        /// The payer can approve a top-up.
+        TopUpOrdered = "top_up.ordered",
+        /// A capture was asked for.
+        TopUpCaptureRequested = "top_up.capture_requested",
+        /// The gateway holds a payment back.
+        TopUpPending = "top_up.pending",
+        /// A top-up arrived in the wallet.
+        TopUpCompleted = "top_up.completed",
+        /// A top-up failed or ran out of time.
+        TopUpFailed = "top_up.failed",
+        /// Hours were charged.
+        HoursCharged = "billing.hours_charged",
+        /// Hours of suspended VPSs were added to the debt.
+        HoursAccrued = "billing.hours_accrued",
+        /// A provider account was added.
+        ProviderAdded = "provider.added",
+        /// A provider account's token was checked.
+        ProviderValidated = "provider.validated",
+        /// A provider account's token was replaced.
+        ProviderRotated = "provider.rotated",
+        /// A provider account was switched off.
+        ProviderDisabled = "provider.disabled",
+        /// A provider account was switched on.
+        ProviderEnabled = "provider.enabled",
+        /// A provider account's token is refused.
+        ProviderUnauthorized = "provider.unauthorized",
+        /// The catalogue of a provider was read.
+        CatalogSynced = "catalog.synced",
+        /// A plan was added.
+        PlanCreated = "plan.created",
+        /// A plan was changed.
+        PlanUpdated = "plan.updated",
+        /// Prices were published.
+        PricesPublished = "plan.prices_published",
+        /// An inventory was compared with ours.
+        Reconciled = "provider.reconciled",
+        /// Servers that nobody ordered were found at a provider.
+        OrphansFound = "provider.orphans_found",
+        /// An operator looked into an organization.
+        OperatorVisited = "organization.operator_visited",
+    }
+}
+
+stored_enum! {
+    /// What kind of thing an entry is about.
+    pub enum TargetKind {
+        /// An organization.
+        Organization = "organization",
+        /// A user.
+        User = "user",
+        /// A session.
+        Session = "session",
+        /// An API key.
+        ApiKey = "api_key",
+        /// An SSH key.
+        SshKey = "ssh_key",
+        /// A VPS.
+        Vps = "vps",
+        /// A top-up.
+        TopUp = "top_up",
+        /// A wallet.
+        Wallet = "wallet",
+        /// A provider account.
+        Provider = "provider",
+        /// A plan.
+        Plan = "plan",
+    }
+}
+
+/// One entry to be written with the change it describes.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    /// Whose trail it belongs to; `None` for the installation's own.
+    pub organization_id: Option<OrganizationId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub target: Option<(TargetKind, Uuid)>,
+    /// Facts for the reader, without secrets. Shown to the organization when the entry has one.
+    pub detail: Value,
+    /// The client's address, for what came from outside.
+    pub address: Option<IpAddr>,
+}
+
+impl Activity {
+    /// An entry of an organization's trail.
+    pub fn of(organization_id: OrganizationId, actor: Actor, action: Action) -> Self {
+        Self {
+            organization_id: Some(organization_id),
+            actor,
+            action,
+            target: None,
+            detail: Value::Object(Default::default()),
+            address: None,
+        }
+    }
+
+    /// An entry of the installation's trail.
+    pub fn platform(actor: Actor, action: Action) -> Self {
+        Self {
+            organization_id: None,
+            actor,
+            action,
+            target: None,
+            detail: Value::Object(Default::default()),
+            address: None,
+        }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn on(mut self, kind: TargetKind, id: impl Into<Uuid>) -> Self {
+        self.target = Some((kind, id.into()));
+        self
+    }
+
+    /// Facts for the reader.
+    #[must_use]
+    pub fn with(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn from_address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
+        self
+    }
+}

@@ -1,0 +1,111 @@
+//! Hours: which spans of a VPS's life are due, and what each costs.
+//!
+//! Span `k` begins `k` hours after the VPS became active, is paid at its beginning and belongs to
+//! the UTC month in which it begins. Within one month a VPS never costs more than its cap.
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
+
+use crate::Money;
+use crate::catalog::Price;
+use crate::money::Overflow;
+
+/// The running count of one VPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meter {
+    /// When hours began: the VPS was confirmed at the provider.
+    pub started_at: DateTime<Utc>,
+    /// When hours ended: the delete was accepted. Spans that begin at or after it are not due.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Beginning of the first span that is not paid yet.
+    pub paid_until: DateTime<Utc>,
+    /// First day of the month `month_used` belongs to.
+    pub month: NaiveDate,
+    /// What the paid spans that began in `month` cost.
+    pub month_used: Money,
+}
+
+/// One hour of one VPS and what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its beginning.
+    pub start: DateTime<Utc>,
+    /// Its price after the cap.
+    pub amount: Money,
+}
+
+/// At whose price a span is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tariff {
+    /// The price the VPS is sold at, taken from the wallet.
+    Sold,
+    /// What it costs us, owed by the organization while it is suspended for an empty wallet.
+    AtCost,
+}
+
+/// Length of a span.
+pub fn hour() -> Duration {
+    Duration::hours(1)
+}
+
+/// First day of the UTC month.
+pub fn month_of(at: DateTime<Utc>) -> NaiveDate {
+    let day = at.date_naive();
+    day.with_day(1).unwrap_or(day)
+}
+
+impl Meter {
+    /// A meter that starts now, with nothing paid.
+    pub fn start(at: DateTime<Utc>) -> Self {
+        Self { started_at: at, ended_at: None, paid_until: at, month: month_of(at), month_used: Money::ZERO }
+    }
+
+    /// Is another span due at `now`?
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.paid_until <= now && self.ended_at.is_none_or(|end| self.paid_until < end)
+    }
+
+    /// Is everything there will ever be to pay paid?
+    pub fn is_settled(&self) -> bool {
+        self.ended_at.is_some_and(|end| self.paid_until >= end)
+    }
+
+    /// The next span and the meter after it is paid. Does not ask whether it is due.
+    pub fn next(&self, price: &Price, tariff: Tariff) -> Result<(Span, Self), Overflow> {
+        let start = self.paid_until;
+        let month = month_of(start);
+        let used = if month == self.month { self.month_used } else { Money::ZERO };
+        let left = price.sell_month.minus(used)?.max(Money::ZERO);
+        let full = match tariff {
+            Tariff::AtCost => price.cost_hour,
+            Tariff::Sold if start == self.started_at => price.first_span(),
+            Tariff::Sold => price.sell_hour,
+        };
+        let amount = full.min(left);
+        let after = Self { paid_until: start + hour(), month, month_used: used.plus(amount)?, ..*self };
+        Ok((Span { start, amount }, after))
+    }
+
+    /// All spans due at `now` under one tariff, oldest first, and the meter after them.
+    pub fn all_due(
+        mut self,
+        price: &Price,
+        tariff: Tariff,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Span>, Self), Overflow> {
+        let mut spans = Vec::new();
+        while self.is_due(now) {
+            let (span, after) = self.next(price, tariff)?;
+            spans.push(span);
+            self = after;
+        }
+        Ok((spans, self))
+    }
+}
+
+/// How long the wallet lasts: whole hours of `burn` in `available`; `None` when nothing burns.
+pub fn runway_hours(available: Money, burn: Money) -> Option<i64> {
+    available.whole_times(burn)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+use chrono::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use crate::catalog::{Cost, Markup};
+
+fn at(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).expect("a literal time").with_timezone(&Utc)
+}
+
+fn price(hour: i64, month: i64, minimum: i64, basis_points: i32) -> Price {
+    let cost = Cost {
+        hour: Money::from_micros(hour),
+        month: Money::from_micros(month),
+        minimum: Money::from_micros(minimum),
+    };
+    let markup = Markup { basis_points, ..Markup::default() };
+    Price::new(cost, markup).expect("small numbers")
+}
+
+fn total(spans: &[Span]) -> Money {
+    Money::total(spans.iter().map(|s| s.amount)).expect("small numbers")
+}
+
+#[test]
+fn a_span_is_due_at_its_beginning_not_its_end() {
+    let start = at("2026-01-01T00:00:00Z");
+    let meter = Meter::start(start);
+    assert!(meter.is_due(start) && !meter.is_due(start - Duration::microseconds(1)));
+}
+
+#[test]
+fn a_delete_in_the_first_minute_costs_one_hour() {
+    let start = at("2026-01-01T00:00:30Z");
+    let meter = Meter { ended_at: Some(start + Duration::seconds(20)), ..Meter::start(start) };
+    let (spans, after) = meter
+        .all_due(&price(7_500, 5_000_000, 0, 2_000), Tariff::Sold, start + Duration::days(3))
+        .expect("fits");
+    assert_eq!(spans, [Span { start, amount: Money::from_micros(9_000) }]);
+    assert!(after.is_settled());
+}
+
+#[test]
+fn a_delete_exactly_on_the_hour_does_not_begin_another() {
+    let start = at("2026-01-01T00:00:00Z");
+    let meter = Meter { ended_at: Some(start + hour()), ..Meter::start(start) };
+    let (spans, _) =
+        meter.all_due(&price(7_500, 5_000_000, 0, 0), Tariff::Sold, start + Duration::days(3)).expect("fits");
+    assert_eq!(spans.len(), 1);
+}
+
+#[test]
+fn a_month_never_costs_more_than_its_cap_and_the_next_begins_afresh() {
+    let price = price(7_500, 5_000_000, 0, 2_000); // 0.009 an hour, 6.00 a month: capped after 666.67 hours
+    let start = at("2026-01-01T00:00:00Z");
+    let (january, meter) =
+        Meter::start(start).all_due(&price, Tariff::Sold, at("2026-01-31T23:59:59Z")).expect("fits");
+    assert_eq!((january.len(), total(&january)), (744, Money::from_micros(6_000_000)));
+    assert_eq!(
+        january[666].amount,
+        Money::from_micros(6_000),
+        "the span that reaches the cap costs the rest"
+    );
+    assert_eq!(january[700].amount, Money::ZERO);
+    let (february, _) = meter.all_due(&price, Tariff::Sold, at("2026-02-01T00:00:00Z")).expect("fits");
+    assert_eq!(february, [Span { start: at("2026-02-01T00:00:00Z"), amount: Money::from_micros(9_000) }]);
+}
+
+#[test]
+fn the_first_span_covers_the_providers_minimum() {
+    let start = at("2026-01-01T00:00:00Z");
+    let (span, _) =
+        Meter::start(start).next(&price(5_950, 4_000_000, 10_000, 1_000), Tariff::Sold).expect("fits");
+    assert_eq!(span.amount, Money::from_micros(11_000));
+}
+
+/// What a vendor that bills by the hour, rounded up, with a monthly cap takes for the same life.
+fn hourly_vendor(price: &Price, start: DateTime<Utc>, end: DateTime<Utc>) -> i64 {
+    let mut by_month = std::collections::BTreeMap::<(i32, u32), i64>::new();
+    let mut span = start;
+    while span < end {
+        *by_month.entry((span.year(), span.month())).or_default() += price.cost_hour.micros();
+        span += hour();
+    }
+    by_month.values().map(|used| (*used).min(price.cost_month.micros())).sum()
+}
+
+/// What a vendor that bills by the second, with a minimum and a monthly cap, takes.
+fn per_second_vendor(price: &Price, start: DateTime<Utc>, end: DateTime<Utc>) -> i64 {
+    let mut sum = 0;
+    let mut from = start;
+    while from < end {
+        let next =
+            (month_of(from) + chrono::Months::new(1)).and_hms_opt(0, 0, 0).expect("midnight").and_utc();
+        let until = next.min(end);
+        let seconds = (until - from).num_seconds().max(60);
+        sum += (seconds * price.cost_hour.micros() / 3_600).min(price.cost_month.micros());
+        from = until;
+    }
+    sum.max(price.cost_minimum.micros())
+}
+
+proptest! {
+    #[test]
+    fn revenue_covers_the_providers_cost_for_every_lifetime(
+        hour_cost in 1_000_i64..2_000_000,
+        hours_in_cap in 600_i64..731,
+        minimum in 0_i64..20_000,
+        basis_points in 0_i32..5_000,
+        start_seconds in 0_i64..40_000_000,
+        life_seconds in 1_i64..9_000_000,
+    ) {
+        let price = price(hour_cost, hour_cost * hours_in_cap, minimum.min(hour_cost * 600), basis_points);
+        let start = Utc.timestamp_opt(1_767_225_600 + start_seconds, 0).single().expect("in range");
+        let end = start + Duration::seconds(life_seconds);
+        let meter = Meter { ended_at: Some(end), ..Meter::start(start) };
+        let (spans, after) = meter.all_due(&price, Tariff::Sold, end + Duration::days(1)).expect("fits");
+        let revenue = total(&spans).micros();
+        prop_assert!(after.is_settled());
+        prop_assert!(revenue >= hourly_vendor(&price, start, end));
+        prop_assert!(spans.windows(2).all(|w| w[1].start - w[0].start == hour()));
+    }
+
+    #[test]
+    fn revenue_covers_a_vendor_that_counts_seconds_within_a_month(
+        hour_cost in 1_000_i64..2_000_000,
+        minimum in 0_i64..20_000,
+        basis_points in 0_i32..5_000,
+        life_seconds in 1_i64..2_678_400,
+    ) {
+        let price = price(hour_cost, hour_cost * 672, minimum.min(hour_cost * 600), basis_points);
+        let start = at("2026-01-01T00:00:00Z");
+        let end = start + Duration::seconds(life_seconds);
+        let meter = Meter { ended_at: Some(end), ..Meter::start(start) };
+        let (spans, _) = meter.all_due(&price, Tariff::Sold, end + Duration::days(1)).expect("fits");
+        prop_assert!(total(&spans).micros() >= per_second_vendor(&price, start, end));
+    }
+}

@@ -1,0 +1,63 @@
+//! Typed ids. Every id is a UUIDv7 made by the caller (time-ordered, so indexes stay dense); the
+//! type keeps a session id from being passed where a VPS id is meant.
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
+        pub struct $name(pub uuid::Uuid);
+        impl $name {
+            /// A fresh, time-ordered id.
+            #[expect(clippy::new_without_default, reason = "a default id would hide that it is random")]
+            pub fn new() -> Self { Self(uuid::Uuid::now_v7()) }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+        }
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(s: &str) -> Result<Self, Self::Err> { s.parse().map(Self) }
+        }
+        impl From<uuid::Uuid> for $name { fn from(id: uuid::Uuid) -> Self { Self(id) } }
+        impl From<$name> for uuid::Uuid { fn from(id: $name) -> Self { id.0 } }
+    )+};
+}
+
+ids! {
+    /// A tenant: owner of all its resources and of one wallet.
+    OrganizationId,
+    /// A person.
+    UserId,
+    /// A signed-in browser.
+    SessionId,
+    /// A key for the REST API.
+    ApiKeyId,
+    /// A customer's VPS: our record, and the tag of its server at the provider.
+    VpsId,
+    /// One thing asked of a VPS: create, start, stop, reboot, delete.
+    VpsActionId,
+    /// A public SSH key of an organization.
+    SshKeyId,
+    /// A provider account: one sealed credential of one kind.
+    ProviderId,
+    /// A plan for sale.
+    PlanId,
+    /// A region as customers see it.
+    RegionId,
+    /// An image as customers see it.
+    ImageId,
+    /// What a plan costs in a region from a time on.
+    PriceVersionId,
+    /// Money reserved for an order.
+    HoldId,
+    /// A balanced ledger transaction.
+    TransactionId,
+    /// A payment into the wallet.
+    TopUpId,
+    /// The running count of hours of one VPS.
+    MeterId,
+    /// An entry of the audit trail.
+    ActivityId,
+}

@@ -1,0 +1,75 @@
+//! The ledger: balanced, immutable, chained transactions.
+//!
+//! Amounts are signed from the organization's point of view: positive entries on its own accounts
+//! make it richer. All entries of a transaction sum to zero, so for every organization
+//! `wallet + held + receivable = −(sum of the platform accounts)`; the receivable account is
+//! zero or negative, and the wallet row shows it as a positive debt.
+
+mod transaction;
+
+pub use transaction::{Entry, GENESIS, Hash, Place, Posted, Transaction, Unbalanced};
+
+use crate::text_enum::stored_enum;
+
+stored_enum! {
+    /// A ledger account.
+    pub enum Account {
+        /// Money the organization can spend.
+        Wallet = "wallet",
+        /// Money reserved for open orders.
+        Held = "held",
+        /// What the organization owes us, as a negative amount.
+        Receivable = "receivable",
+        /// Money that came in through the payment gateway.
+        GatewayClearing = "gateway_clearing",
+        /// What was earned.
+        Revenue = "revenue",
+        /// Goodwill and promotions given.
+        CreditsGiven = "credits_given",
+        /// Tax collected and due.
+        TaxPayable = "tax_payable",
+        /// Money the gateway took back.
+        Chargebacks = "chargebacks",
+        /// Corrections.
+        Adjustments = "adjustments",
+    }
+}
+
+impl Account {
+    /// Does the account belong to the organization (and so has a balance on its wallet row)?
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Wallet | Self::Held | Self::Receivable)
+    }
+}
+
+stored_enum! {
+    /// Why money moved.
+    pub enum TransactionKind {
+        /// A payment arrived.
+        TopUp = "top_up",
+        /// Money was reserved for an order.
+        Hold = "hold",
+        /// A reservation was given back.
+        Release = "release",
+        /// A reservation became the charge of a first hour.
+        Capture = "capture",
+        /// Hours were charged.
+        Charge = "charge",
+        /// Hours of suspended VPSs were added to the debt.
+        Accrual = "accrual",
+        /// The debt was paid from the wallet.
+        Settlement = "settlement",
+    }
+}
+
+stored_enum! {
+    /// What became of a hold.
+    pub enum HoldState {
+        /// Money is reserved.
+        Open = "open",
+        /// It was charged.
+        Captured = "captured",
+        /// It was given back.
+        Released = "released",
+    }
+}

@@ -1,0 +1,222 @@
+//! The simulated PayPal: OAuth, orders v2, payments v2 and the page where the payer approves.
+//!
+//! A client id `acme-…` belongs to the simulated merchant `acme`; every secret is taken except `bad`.
+//! Orders expire after three virtual hours without approval or capture.
+//!
+//! Faults that only the vendor itself can play mean here: `failed` refuses a create
+//! (`PAYEE_ACCOUNT_RESTRICTED`) or a capture (`INSTRUMENT_DECLINED`), `stuck` leaves a capture pending until it
+//! is settled by hand, `vanish` answers a create with an order that is never seen again.
+
+mod amount;
+mod books;
+mod checkout;
+mod control;
+mod new_order;
+mod operation;
+mod order;
+mod orders;
+mod payment;
+mod payments;
+mod problem;
+mod render;
+mod sim;
+#[cfg(test)]
+mod tests;
+mod token;
+mod webhooks;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+use self::books::{Books, Call, Records};
+use self::operation::Operation;
+use self::problem::{Issue, Problem};
+pub use self::sim::{SimCapture, SimOrder};
+use crate::core::service::Reply;
+use crate::core::{Core, Part, Refusal, Twist, Vendor, bearer, guard};
+
+/// PayPal's API and pages over one state.
+pub(crate) struct Paypal {
+    core: Arc<Core>,
+    books: Mutex<Books>,
+}
+
+impl Paypal {
+    pub(crate) fn new(core: &Arc<Core>) -> Arc<Self> {
+        let books = Books::new(core.clone(), Records::default());
+        let paypal = Arc::new(Self { core: core.clone(), books: Mutex::new(books) });
+        core.register(&paypal);
+        paypal
+    }
+
+    /// The API and the approval page behind the gate, and the payer's side under `/_sim/paypal/`.
+    pub(crate) fn router(self: &Arc<Self>) -> Router {
+        let api = checkout::router().fallback(serve).with_state(self.clone());
+        guard(api, &self.core, self.clone()).merge(control::router(self.clone()))
+    }
+
+    /// Every order ever made, oldest first.
+    pub(crate) fn orders(&self) -> Vec<SimOrder> {
+        self.books().sim_orders(self.now())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.core.clock.now()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, head: &Parts, body: &[u8]) -> Result<Reply, Problem> {
+        let now = self.now();
+        let not_found = || Problem::bare(StatusCode::NOT_FOUND);
+        let operation = Operation::of(&head.method, head.uri.path());
+        let mut books = self.books();
+        if operation == Some(Operation::Token) {
+            return books.grant(&head.headers, body, now);
+        }
+        let account = books.authenticate(&head.headers, now)?;
+        let operation = operation.ok_or_else(not_found)?;
+        if let Some(code) = mock_code(&head.headers).filter(|_| operation.is_payment()) {
+            return Err(Problem::mocked(&code));
+        }
+        let call = Call {
+            account,
+            now,
+            origin: origin(&head.headers),
+            body: json_body(&head.headers, body)?,
+            request_id: text(&head.headers, "paypal-request-id").map(str::to_owned),
+            wants_all: text(&head.headers, "prefer").is_some_and(|prefer| prefer.contains("representation")),
+            twist: head.extensions.get::<Twist>().copied(),
+        };
+        books.run(operation, &call)
+    }
+
+    fn respond(&self, answer: Result<Reply, Problem>) -> Response {
+        let debug_id = self.core.ids.hex("paypal.debug", 13);
+        let reply = answer.unwrap_or_else(|problem| {
+            let (status, body) = problem.into_parts(&debug_id);
+            Reply::new(status, body)
+        });
+        let mut response = reply.into_response();
+        if let Ok(value) = HeaderValue::from_str(&debug_id) {
+            response.headers_mut().insert("paypal-debug-id", value);
+        }
+        response
+    }
+}
+
+impl Books {
+    fn run(&mut self, operation: Operation<'_>, call: &Call) -> Result<Reply, Problem> {
+        match operation {
+            Operation::CreateOrder => self.create_order(call),
+            Operation::GetOrder(id) => self.get_order(call, id),
+            Operation::PatchOrder(id) => self.patch_order(call, id),
+            Operation::CaptureOrder(id) => self.capture_order(call, id),
+            Operation::AuthorizeOrder(id) => self.authorize_order(call, id),
+            Operation::GetCapture(id) => self.get_capture(call, id),
+            Operation::RefundCapture(id) => self.refund_capture(call, id),
+            Operation::GetRefund(id) => self.get_refund(call, id),
+            Operation::GetAuthorization(id) => self.get_authorization(call, id),
+            Operation::CaptureAuthorization(id) => self.capture_authorization(call, id),
+            Operation::VoidAuthorization(id) => self.void_authorization(call, id),
+            Operation::CreateWebhook => self.create_webhook(call),
+            Operation::ListWebhooks => Ok(self.list_webhooks(call)),
+            Operation::GetWebhook(id) => self.get_webhook(call, id),
+            Operation::DeleteWebhook(id) => self.delete_webhook(call, id),
+            Operation::ListEventTypes => Ok(webhooks::event_types()),
+            Operation::Token => Err(Problem::bare(StatusCode::NOT_FOUND)),
+        }
+    }
+}
+
+async fn serve(State(paypal): State<Arc<Paypal>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let answer = match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(body) => paypal.answer(&head, &body),
+        Err(_) => Err(Issue::MalformedRequestJson.into()),
+    };
+    paypal.respond(answer)
+}
+
+impl Vendor for Paypal {
+    fn name(&self) -> &'static str {
+        "paypal"
+    }
+
+    fn operation(&self, method: &Method, path: &str) -> Option<&'static str> {
+        Operation::of(method, path).map(Operation::name)
+    }
+
+    /// By the token that was handed out, or by the client id that asks for one.
+    fn account(&self, headers: &HeaderMap) -> Option<String> {
+        let granted =
+            bearer(headers).and_then(|token| Some(self.books().records.tokens.get(token)?.account.clone()));
+        granted.or_else(|| Some(token::account_of_client(&token::basic(headers)?.0).to_owned()))
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response {
+        self.respond(Err(match refusal {
+            Refusal::RateLimited => Problem::bare(StatusCode::TOO_MANY_REQUESTS),
+            Refusal::Server(status) => Problem::bare(status),
+            Refusal::SoldOut => Issue::TransactionRefused.into(),
+        }))
+    }
+}
+
+impl Part for Paypal {
+    fn name(&self) -> &'static str {
+        "paypal"
+    }
+
+    fn snapshot(&self) -> Value {
+        json!({ "orders": self.orders() })
+    }
+
+    fn save(&self) -> serde_json::Result<Box<RawValue>> {
+        to_raw_value(&self.books().records)
+    }
+
+    fn restore(&self, saved: &RawValue) -> serde_json::Result<()> {
+        self.books().records = serde_json::from_str(saved.get())?;
+        Ok(())
+    }
+
+    fn reset(&self) {
+        self.books().records = Records::default();
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
+}
+
+fn origin(headers: &HeaderMap) -> String {
+    format!("http://{}", text(headers, "host").unwrap_or("localhost"))
+}
+
+/// `PayPal-Mock-Response: {"mock_application_codes":"INSTRUMENT_DECLINED"}` asks for an error.
+fn mock_code(headers: &HeaderMap) -> Option<String> {
+    let mock: Value = serde_json::from_str(text(headers, "paypal-mock-response")?).ok()?;
+    Some(mock["mock_application_codes"].as_str()?.to_owned())
+}
+
+fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Ok(json!({}));
+    }
+    if !text(headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/json"))
+    {
+        return Err(Problem::bare(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    serde_json::from_slice(body).map_err(|_| Issue::MalformedRequestJson.into())
+}

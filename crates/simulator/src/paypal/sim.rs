@@ -1,0 +1,79 @@
+//! The truth that tests and the admin interface see.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::books::Books;
+use super::order::Order;
+use super::payment::Capture;
+
+/// An order as PayPal knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SimOrder {
+    /// Simulated merchant account.
+    pub account: String,
+    pub id: String,
+    /// In PayPal's words, or `EXPIRED` for an order that the API does not know any more.
+    pub status: String,
+    /// Of the first purchase unit.
+    pub custom_id: Option<String>,
+    /// Of the first purchase unit.
+    pub invoice_id: Option<String>,
+    /// Decimal text, the sum of all units.
+    pub amount: String,
+    pub currency: String,
+    /// Virtual time.
+    pub created_at: DateTime<Utc>,
+    pub captures: Vec<SimCapture>,
+}
+
+/// A capture as PayPal knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SimCapture {
+    pub id: String,
+    /// `COMPLETED`, `PENDING`, `DECLINED`, `PARTIALLY_REFUNDED` or `REFUNDED`.
+    pub status: String,
+    /// Decimal text.
+    pub amount: String,
+    pub currency: String,
+    /// Virtual time.
+    pub created_at: DateTime<Utc>,
+}
+
+impl SimCapture {
+    pub(super) fn of(capture: &Capture, now: DateTime<Utc>) -> Self {
+        Self {
+            id: capture.id.clone(),
+            status: capture.status(now).to_owned(),
+            amount: capture.amount.value(),
+            currency: capture.amount.currency.clone(),
+            created_at: capture.created_at,
+        }
+    }
+}
+
+impl Books {
+    /// Every order ever made, oldest first.
+    pub(super) fn sim_orders(&self, now: DateTime<Utc>) -> Vec<SimOrder> {
+        let mut orders: Vec<SimOrder> =
+            self.records.orders.values().map(|order| self.sim_order(order, now)).collect();
+        orders.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        orders
+    }
+
+    pub(super) fn sim_order(&self, order: &Order, now: DateTime<Utc>) -> SimOrder {
+        let total = order.total();
+        let text = |field| order.request.units.first()?.text(field).map(str::to_owned);
+        SimOrder {
+            account: order.account.clone(),
+            id: order.id.clone(),
+            status: if order.is_expired(now) { "EXPIRED" } else { order.status() }.to_owned(),
+            custom_id: text("custom_id"),
+            invoice_id: text("invoice_id"),
+            amount: total.value(),
+            currency: total.currency,
+            created_at: order.created_at,
+            captures: self.captures_of(order).map(|capture| SimCapture::of(capture, now)).collect(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::{admin, config, demo, ledger, serve, simulate, work};
+
+/// Control plane for cloud resellers.
+#[derive(Debug, Parser)]
+#[command(name = "skypanel", version)]
+pub(crate) struct Cli {
+    /// Settings file (TOML); the environment overrides it.
+    #[arg(long, global = true, env = "SKYPANEL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve pages and API.
+    Serve,
+    /// Run jobs: provider work, payments, billing.
+    Work,
+    /// Bring the database schema up to date (as its owner).
+    Migrate,
+    /// Commands for the operator.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Commands on the books.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// List every setting with its meaning and present value; secrets are not shown.
+    Config,
+    /// Run simulated clouds and a simulated payment gateway, and nothing else.
+    Simulate(Simulate),
+    /// Run everything with simulated clouds and example data.
+    Demo(Demo),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make an operator. The password is read from standard input.
+    CreateOperator {
+        /// Sign-in name.
+        #[arg(long)]
+        email: String,
+        /// Display name.
+        #[arg(long)]
+        name: String,
+        /// Name of the operators' own organization.
+        #[arg(long, default_value = "Operators")]
+        organization: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Ledger {
+    /// Check balances, chains, holds, meters and charges; exits non-zero at the first difference.
+    Verify,
+}
+
+/// Addresses and pace of the simulated outside world.
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Address of the simulated Linode API.
+    #[arg(long, default_value = "127.0.0.1:4101")]
+    pub(crate) linode: SocketAddr,
+    /// Address of the simulated DigitalOcean API.
+    #[arg(long, default_value = "127.0.0.1:4102")]
+    pub(crate) digitalocean: SocketAddr,
+    /// Address of the simulated PayPal API and approval page.
+    #[arg(long, default_value = "127.0.0.1:4103")]
+    pub(crate) paypal: SocketAddr,
+    /// How many times faster than the real clouds.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) speed: f64,
+    /// Same seed, same ids and addresses.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Where the demo runs.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Port of the panel on 127.0.0.1; the simulated clouds take the three after it.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Folder for the sealing key and the state of the simulated clouds.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// How many times faster than the real clouds the simulated ones are.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) speed: f64,
+}
+
+/// Runs a command.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
+    let config = || Config::load(cli.config.as_deref());
+    match cli.command {
+        Command::Serve => serve::run(&config()?).await?,
+        Command::Work => work::run(&config()?).await?,
+        Command::Migrate => admin::migrate(&config()?).await?,
+        Command::Admin(Admin::CreateOperator { email, name, organization }) => {
+            admin::create_operator(&config()?, &organization, &name, &email).await?;
+        }
+        Command::Ledger(Ledger::Verify) => return ledger::verify(&config()?).await,
+        Command::Config => config::print(cli.config.as_deref())?,
+        Command::Simulate(options) => simulate::run(&options).await?,
+        Command::Demo(options) => demo::run(&options).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

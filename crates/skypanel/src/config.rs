@@ -1,0 +1,234 @@
+//! Every setting: from the environment, else from a TOML file, else the default.
+//!
+//! One table says what there is; `skypanel config` prints it. The environment variable of a
+//! setting is its name in capitals.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+/// One row of the table.
+struct Setting {
+    name: &'static str,
+    default: &'static str,
+    secret: bool,
+    meaning: &'static str,
+}
+
+const fn plain(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default, secret: false, meaning }
+}
+
+const fn secret(name: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default: "", secret: true, meaning }
+}
+
+const SETTINGS: &[Setting] = &[
+    secret(
+        "database_url",
+        "PostgreSQL as the login role, for serve and work. Must not be a superuser or the owner.",
+    ),
+    secret("database_owner_url", "PostgreSQL as the owner of the schema, for migrate only."),
+    plain("database_connections", "20", "Most connections one process opens."),
+    secret(
+        "sealing_keys",
+        "Keys for secrets at rest, as id:base64 of 32 random bytes (openssl rand -base64 32), separated by commas. \
+         The first seals, all open: put a new key in front to rotate.",
+    ),
+    plain("listen", "127.0.0.1:8080", "Address that serve listens on."),
+    plain("public_url", "http://127.0.0.1:8080", "Where customers reach the panel; https in production."),
+    plain(
+        "trusted_proxies",
+        "0",
+        "Reverse proxies of yours in front of serve, whose X-Forwarded-For counts.",
+    ),
+    plain("company_name", "SkyPanel", "The name customers see."),
+    plain("company_logo", "", "Address of the logo; empty for a plain name."),
+    plain("currency", "USD", "ISO 4217 code of the installation's one currency. Cannot change later."),
+    plain("reserve_hours", "24", "An order must leave money for so many hours of everything that then runs."),
+    plain(
+        "paypal_base_url",
+        "https://api-m.paypal.com",
+        "PayPal's API; https://api-m.sandbox.paypal.com for trials.",
+    ),
+    plain("paypal_client_id", "", "Client id of the PayPal app."),
+    secret("paypal_client_secret", "Secret of the PayPal app."),
+    plain("worker_slots", "16", "Jobs that one worker process runs at once."),
+    plain("lease_seconds", "45", "A worker that is silent for so long loses its jobs to others. At least 3."),
+    plain(
+        "lost_answer_seconds",
+        "120",
+        "After a lost answer a server is looked for so long before it is made again.",
+    ),
+    plain(
+        "watch_milliseconds",
+        "2000",
+        "Pause between two looks at something under way at a provider or PayPal.",
+    ),
+    plain("billing_seconds", "60", "Pause between two billing runs."),
+    plain("reconcile_seconds", "60", "Pause between two comparisons with the providers' inventories."),
+];
+
+/// The settings as read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    database_url: SecretString,
+    database_owner_url: SecretString,
+    pub(crate) database_connections: u32,
+    sealing_keys: SecretString,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Url,
+    pub(crate) trusted_proxies: usize,
+    pub(crate) company_name: String,
+    company_logo: String,
+    pub(crate) currency: String,
+    pub(crate) reserve_hours: i64,
+    pub(crate) paypal_base_url: Url,
+    pub(crate) paypal_client_id: String,
+    pub(crate) paypal_client_secret: SecretString,
+    pub(crate) worker_slots: usize,
+    pub(crate) lease_seconds: u64,
+    pub(crate) lost_answer_seconds: u64,
+    pub(crate) watch_milliseconds: u64,
+    pub(crate) billing_seconds: u64,
+    pub(crate) reconcile_seconds: u64,
+}
+
+fn read(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<config::Config> {
+    let mut builder = config::Config::builder();
+    for setting in SETTINGS {
+        builder = builder.set_default(setting.name, setting.default)?;
+    }
+    if let Some(file) = file {
+        builder = builder.add_source(config::File::from(file).format(config::FileFormat::Toml));
+    }
+    for setting in SETTINGS {
+        builder = builder.set_override_option(setting.name, environment(&setting.name.to_uppercase()))?;
+    }
+    Ok(builder.build()?)
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn required<'a>(name: &str, value: &'a SecretString) -> Result<&'a str> {
+    match value.expose_secret() {
+        "" => bail!("{} is not set; `skypanel config` lists all settings", name.to_uppercase()),
+        value => Ok(value),
+    }
+}
+
+impl Config {
+    /// Reads and checks everything that can be checked without the database.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+        Self::checked(&read(file, environment)?)
+    }
+
+    /// The same from given variables.
+    pub(crate) fn from_environment(variables: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        Self::checked(&read(None, variables)?)
+    }
+
+    fn checked(values: &config::Config) -> Result<Self> {
+        let config: Self = values.clone().try_deserialize().context("cannot read the settings")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let currency = self.currency.len() == 3 && self.currency.bytes().all(|b| b.is_ascii_uppercase());
+        let checks = [
+            (currency, "currency must be an ISO 4217 code such as USD"),
+            (self.reserve_hours >= 1, "reserve_hours must be at least 1"),
+            (self.worker_slots >= 1, "worker_slots must be at least 1"),
+            (self.lease_seconds >= 3, "lease_seconds must be at least 3"),
+            (self.watch_milliseconds >= 100, "watch_milliseconds must be at least 100"),
+            (self.billing_seconds >= 1, "billing_seconds must be at least 1"),
+            (self.reconcile_seconds >= 1, "reconcile_seconds must be at least 1"),
+            (
+                matches!(self.public_url.scheme(), "http" | "https"),
+                "public_url must be an http or https address",
+            ),
+        ];
+        match checks.iter().find(|(holds, _)| !holds) {
+            None => Ok(()),
+            Some((_, message)) => bail!("{message}"),
+        }
+    }
+
+    pub(crate) fn database_url(&self) -> Result<&str> {
+        required("database_url", &self.database_url)
+    }
+
+    pub(crate) fn database_owner_url(&self) -> Result<&str> {
+        required("database_owner_url", &self.database_owner_url)
+    }
+
+    pub(crate) fn sealing_keys(&self) -> &SecretString {
+        &self.sealing_keys
+    }
+
+    pub(crate) fn company_logo(&self) -> Result<Option<Url>> {
+        match self.company_logo.as_str() {
+            "" => Ok(None),
+            text => Ok(Some(text.parse().context("company_logo is not an address")?)),
+        }
+    }
+}
+
+/// Prints the table with the values in force.
+pub(crate) fn print(file: Option<&Path>) -> Result<()> {
+    let values = read(file, environment)?;
+    let mut out = std::io::stdout().lock();
+    for setting in SETTINGS {
+        let value = values.get_string(setting.name).unwrap_or_default();
+        let shown = match (setting.secret, value.as_str()) {
+            (_, "") => "(not set)",
+            (true, _) => "(set)",
+            (false, value) => value,
+        };
+        writeln!(out, "{} = {shown}\n    {}", setting.name.to_uppercase(), setting.meaning)?;
+        if !setting.default.is_empty() && setting.default != value {
+            writeln!(out, "    Default: {}", setting.default)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_and_the_struct_agree_and_the_defaults_are_valid() -> Result<()> {
+        let config: Config = read(None, |_| None)?.try_deserialize()?;
+        config.check()
+    }
+
+    #[test]
+    fn the_environment_overrides_and_bad_values_name_their_setting() -> Result<()> {
+        let with = |name: &'static str, value: &'static str| {
+            let values = read(None, move |asked| (asked == name).then(|| value.to_owned()))?;
+            Ok::<_, anyhow::Error>(values.try_deserialize::<Config>())
+        };
+        assert_eq!(with("COMPANY_NAME", "00123")?.map(|c| c.company_name).ok(), Some("00123".into()));
+        let error = with("LISTEN", "nowhere")?.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains("listen"), "{error}");
+        Ok(())
+    }
+
+    #[test]
+    fn secrets_do_not_print() -> Result<()> {
+        let empty = SecretString::from("");
+        let missing = required("database_url", &empty).map_err(|e| e.to_string());
+        assert_eq!(missing, Err("DATABASE_URL is not set; `skypanel config` lists all settings".into()));
+        Ok(())
+    }
+}

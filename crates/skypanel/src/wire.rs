@@ -1,0 +1,75 @@
+//! Puts the pieces together from the settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use app::vault::Vault;
+use app::worker::{Worker, WorkerSettings};
+use app::{App, Settings};
+use clients::Clouds;
+use clients::paypal::{PayPal, PayPalSettings};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// The database. Refuses a role with more power than it needs.
+pub(crate) async fn store(config: &Config) -> Result<Store> {
+    let store = Store::connect_lazy(config.database_url()?, config.database_connections)?;
+    let unfit = store::setup::check_login(&store).await.context("cannot reach the database")?;
+    if let Some(reason) = unfit {
+        bail!("DATABASE_URL: {reason}");
+    }
+    Ok(store)
+}
+
+/// The use cases' context. Refuses missing and weak sealing keys.
+pub(crate) fn app(config: &Config, store: Store) -> Result<App> {
+    let vault = Vault::parse(config.sealing_keys()).context("SEALING_KEYS")?;
+    Ok(App::new(store, vault, settings(config)?))
+}
+
+fn settings(config: &Config) -> Result<Settings> {
+    Ok(Settings {
+        company_name: config.company_name.clone(),
+        company_logo: config.company_logo()?.map(String::from),
+        currency: config.currency.clone(),
+        reserve_hours: config.reserve_hours,
+        lost_answer_wait: Duration::from_secs(config.lost_answer_seconds),
+        watch_every: Duration::from_millis(config.watch_milliseconds),
+        ..Settings::new(config.public_url.clone())
+    })
+}
+
+/// A worker with the clients of the outside world.
+pub(crate) fn worker(config: &Config, app: App) -> Result<Worker> {
+    let clouds = Clouds::new(&clients::Options::default())?;
+    let gateway = PayPal::new(PayPalSettings {
+        base_url: config.paypal_base_url.clone(),
+        client_id: config.paypal_client_id.clone(),
+        client_secret: config.paypal_client_secret.clone(),
+    })?;
+    let settings = WorkerSettings {
+        slots: config.worker_slots,
+        lease: Duration::from_secs(config.lease_seconds),
+        billing_every: Duration::from_secs(config.billing_seconds),
+        reconcile_every: Duration::from_secs(config.reconcile_seconds),
+        ..WorkerSettings::default()
+    };
+    Ok(Worker::new(app, Arc::new(clouds), Arc::new(gateway), settings))
+}
+
+/// Cancelled by Ctrl-C and SIGTERM.
+pub(crate) fn stop_signal() -> Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!("stopping");
+        token.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,251 @@
+//! Meters and charges.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::billing::{Meter, Span, Tariff};
+use domain::catalog::Price;
+use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsId};
+use uuid::Uuid;
+
+use crate::handle::sealed::Conn as _;
+use crate::{OrgDb, OrgTx, Result, Store, SystemPurpose, SystemTx, WriteDb};
+
+/// A meter with what it needs to be billed.
+#[derive(Debug, Clone)]
+pub struct OpenMeter {
+    /// Its id.
+    pub id: MeterId,
+    /// Whose.
+    pub organization_id: OrganizationId,
+    /// Of which VPS.
+    pub vps_id: VpsId,
+    /// The VPS's name, for the audit trail.
+    pub vps_name: String,
+    /// What the VPS was sold at.
+    pub price: Price,
+    /// The count.
+    pub meter: Meter,
+    /// At whose price hours count now.
+    pub tariff: Tariff,
+}
+
+/// One hour to write down.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCharge {
+    /// Whose.
+    pub organization_id: OrganizationId,
+    /// Of which meter.
+    pub meter_id: MeterId,
+    /// The hour and its price.
+    pub span: Span,
+    /// At whose price.
+    pub tariff: Tariff,
+    /// The movement that paid it; `None` for an hour beyond the cap.
+    pub transaction_id: Option<TransactionId>,
+}
+
+const fn word(tariff: Tariff) -> &'static str {
+    match tariff {
+        Tariff::Sold => "sold",
+        Tariff::AtCost => "at_cost",
+    }
+}
+
+struct MeterRow {
+    id: MeterId,
+    organization_id: OrganizationId,
+    vps_id: VpsId,
+    vps_name: String,
+    started_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    paid_until: DateTime<Utc>,
+    month: NaiveDate,
+    month_used: Money,
+    tariff: String,
+    cost_hour: Money,
+    cost_month: Money,
+    cost_minimum: Money,
+    sell_hour: Money,
+    sell_month: Money,
+    sell_minimum: Money,
+}
+
+impl From<MeterRow> for OpenMeter {
+    fn from(r: MeterRow) -> Self {
+        Self {
+            id: r.id,
+            organization_id: r.organization_id,
+            vps_id: r.vps_id,
+            vps_name: r.vps_name,
+            price: Price {
+                cost_hour: r.cost_hour,
+                cost_month: r.cost_month,
+                cost_minimum: r.cost_minimum,
+                sell_hour: r.sell_hour,
+                sell_month: r.sell_month,
+                sell_minimum: r.sell_minimum,
+            },
+            meter: Meter {
+                started_at: r.started_at,
+                ended_at: r.ended_at,
+                paid_until: r.paid_until,
+                month: r.month,
+                month_used: r.month_used,
+            },
+            tariff: if r.tariff == "at_cost" { Tariff::AtCost } else { Tariff::Sold },
+        }
+    }
+}
+
+/// All meters of these organizations that are not settled, due or not, oldest unpaid hour first.
+pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<OpenMeter>> {
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
+    let rows = sqlx::query_as!(
+        MeterRow,
+        r#"select m.id as "id: MeterId", m.organization_id as "organization_id: OrganizationId",
+            m.vps_id as "vps_id: VpsId", v.name as vps_name, m.started_at, m.ended_at, m.paid_until, m.month,
+            m.month_used_micros as "month_used: Money", m.tariff, p.cost_hour_micros as "cost_hour: Money",
+            p.cost_month_micros as "cost_month: Money", p.cost_minimum_micros as "cost_minimum: Money",
+            p.sell_hour_micros as "sell_hour: Money", p.sell_month_micros as "sell_month: Money",
+            p.sell_minimum_micros as "sell_minimum: Money"
+        from meters m
+        join vps_instances v on v.id = m.vps_id
+        join price_versions p on p.id = m.price_version_id
+        where m.organization_id = any($1) and not m.settled
+        order by m.organization_id, m.paid_until, m.id"#,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(OpenMeter::from).collect())
+}
+
+/// Starts the meter of a VPS with its first hour already charged.
+pub async fn insert_meter(
+    tx: &mut OrgTx,
+    id: MeterId,
+    vps: VpsId,
+    price_version: PriceVersionId,
+    meter: &Meter,
+) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "insert into meters (organization_id, id, vps_id, price_version_id, started_at, ended_at, paid_until, month,
+            month_used_micros, settled)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        organization.0,
+        id.0,
+        vps.0,
+        price_version.0,
+        meter.started_at,
+        meter.ended_at,
+        meter.paid_until,
+        meter.month,
+        meter.month_used.micros(),
+        meter.is_settled(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes hours down. An hour that was charged before is refused by constraint `charges_pkey`.
+pub async fn insert_charges(tx: &mut impl WriteDb, charges: &[NewCharge]) -> Result<()> {
+    let organizations: Vec<Uuid> = charges.iter().map(|c| c.organization_id.0).collect();
+    let meters: Vec<Uuid> = charges.iter().map(|c| c.meter_id.0).collect();
+    let starts: Vec<DateTime<Utc>> = charges.iter().map(|c| c.span.start).collect();
+    let amounts: Vec<i64> = charges.iter().map(|c| c.span.amount.micros()).collect();
+    let tariffs: Vec<String> = charges.iter().map(|c| word(c.tariff).to_owned()).collect();
+    let transactions: Vec<Option<Uuid>> = charges
+        .iter()
+        .map(|c| c.transaction_id.filter(|_| c.span.amount.is_positive()).map(|t| t.0))
+        .collect();
+    sqlx::query!(
+        "insert into charges (organization_id, meter_id, span_start, amount_micros, tariff, transaction_id)
+        select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::uuid[])",
+        &organizations,
+        &meters,
+        &starts,
+        &amounts,
+        &tariffs,
+        &transactions as &[Option<Uuid>],
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Moves cursors forward and sets tariffs. The update is refused when a cursor is not where the
+/// caller read it, which the wallet's lock makes impossible.
+pub async fn update_meters(tx: &mut SystemTx, meters: &[OpenMeter]) -> Result<()> {
+    let ids: Vec<Uuid> = meters.iter().map(|m| m.id.0).collect();
+    let paid: Vec<DateTime<Utc>> = meters.iter().map(|m| m.meter.paid_until).collect();
+    let months: Vec<NaiveDate> = meters.iter().map(|m| m.meter.month).collect();
+    let used: Vec<i64> = meters.iter().map(|m| m.meter.month_used.micros()).collect();
+    let tariffs: Vec<String> = meters.iter().map(|m| word(m.tariff).to_owned()).collect();
+    let settled: Vec<bool> = meters.iter().map(|m| m.meter.is_settled()).collect();
+    sqlx::query!(
+        "update meters m set paid_until = n.paid, month = n.month, month_used_micros = n.used, tariff = n.tariff,
+            settled = n.settled
+        from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::text[], $6::boolean[])
+            as n (id, paid, month, used, tariff, settled)
+        where m.id = n.id and m.paid_until <= n.paid",
+        &ids,
+        &paid,
+        &months,
+        &used,
+        &tariffs,
+        &settled,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends the hours of a VPS; what began before is still charged by the billing run.
+pub async fn end_meter(tx: &mut OrgTx, vps: VpsId, at: DateTime<Utc>) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "update meters set ended_at = $3, settled = paid_until >= $3
+        where organization_id = $1 and vps_id = $2 and ended_at is null",
+        organization.0,
+        vps.0,
+        at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Sets at whose price the hours of some VPSs count from the next on.
+pub async fn set_tariff(tx: &mut OrgTx, vps: &[VpsId], tariff: Tariff) -> Result<()> {
+    let organization = tx.organization_id();
+    let ids: Vec<Uuid> = vps.iter().map(|v| v.0).collect();
+    sqlx::query!(
+        "update meters set tariff = $3 where organization_id = $1 and vps_id = any($2) and not settled",
+        organization.0,
+        &ids,
+        word(tariff),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Are there hours at cost that began before now and are not written down yet? They must be, before
+/// the organization's VPSs are sold again.
+pub async fn at_cost_due(tx: &mut OrgTx) -> Result<bool> {
+    let organization = tx.organization_id();
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from meters where organization_id = $1 and not settled and tariff = 'at_cost'
+            and paid_until <= now()) as "due!""#,
+        organization.0
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// The database's time, taken once per billing run.
+pub async fn now(store: &Store) -> Result<DateTime<Utc>> {
+    let mut db = store.system_read(SystemPurpose::Billing).await?;
+    Ok(sqlx::query_scalar!(r#"select now() as "now!""#).fetch_one(db.conn()).await?)
+}

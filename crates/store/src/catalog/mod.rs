@@ -1,0 +1,301 @@
+//! Plans, prices, and what the accounts offer.
+
+pub mod read;
+mod sync;
+
+pub use sync::{
+    ImageRow, PriceRow, RegionRow, SizeRow, replace_images, replace_prices, replace_regions, replace_sizes,
+};
+
+use domain::catalog::{Markup, Price};
+use domain::identity::Actor;
+use domain::{ImageId, Money, PlanId, PriceVersionId, ProviderId, RegionId};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::handle::sealed::Conn as _;
+use crate::{OrgDb, OrgTx, Result, SystemDb, SystemTx};
+
+/// What an order is priced at.
+#[derive(Debug, Clone)]
+pub struct Quote {
+    /// The version in force.
+    pub price_version_id: PriceVersionId,
+    /// Per hour.
+    pub sell_hour: Money,
+    /// Monthly cap.
+    pub sell_month: Money,
+    /// The least the first hour costs.
+    pub sell_minimum: Money,
+    /// Can it be ordered now, with this image?
+    pub orderable: bool,
+}
+
+/// The price in force of a plan in a region, and whether some account delivers it with the image.
+pub async fn quote(tx: &mut OrgTx, plan: PlanId, region: RegionId, image: ImageId) -> Result<Option<Quote>> {
+    Ok(sqlx::query_as!(
+        Quote,
+        r#"select c.id as "price_version_id!: PriceVersionId", c.sell_hour_micros as "sell_hour!: Money",
+            c.sell_month_micros as "sell_month!: Money", c.sell_minimum_micros as "sell_minimum!: Money",
+            exists (select from orderable_images o
+                where o.plan_id = c.plan_id and o.region_id = c.region_id and o.image_id = $3) as "orderable!"
+        from current_prices c where c.plan_id = $1 and c.region_id = $2"#,
+        plan.0,
+        region.0,
+        image.0
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Ids of a plan, region and image by their slugs, with the price in force.
+#[derive(Debug, Clone, Copy)]
+pub struct Orderable {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The region.
+    pub region_id: RegionId,
+    /// The image.
+    pub image_id: ImageId,
+    /// The price in force.
+    pub price_version_id: PriceVersionId,
+}
+
+/// What these slugs stand for, if it can be ordered now.
+pub async fn orderable(
+    db: &mut impl OrgDb,
+    plan: &str,
+    region: &str,
+    image: &str,
+) -> Result<Option<Orderable>> {
+    Ok(sqlx::query_as!(
+        Orderable,
+        r#"select p.id as "plan_id: PlanId", r.id as "region_id: RegionId", i.id as "image_id: ImageId",
+            c.id as "price_version_id!: PriceVersionId"
+        from plans p
+        join regions r on r.slug = $2
+        join images i on i.slug = $3
+        join current_prices c on c.plan_id = p.id and c.region_id = r.id
+        join orderable_images o on o.plan_id = p.id and o.region_id = r.id and o.image_id = i.id
+        where p.slug = $1"#,
+        plan,
+        region,
+        image
+    )
+    .fetch_optional(db.conn())
+    .await?)
+}
+
+/// A price version with our cost.
+pub async fn price(db: &mut impl SystemDb, version: PriceVersionId) -> Result<Price> {
+    Ok(sqlx::query_as!(
+        Price,
+        r#"select cost_hour_micros as "cost_hour: Money", cost_month_micros as "cost_month: Money",
+            cost_minimum_micros as "cost_minimum: Money", sell_hour_micros as "sell_hour: Money",
+            sell_month_micros as "sell_month: Money", sell_minimum_micros as "sell_minimum: Money"
+        from price_versions where id = $1"#,
+        version.0
+    )
+    .fetch_one(db.conn())
+    .await?)
+}
+
+/// Where an order can be delivered: an account and its own words for region, size and image.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The account.
+    pub provider_id: ProviderId,
+    /// Its region.
+    pub region_ref: String,
+    /// Its size.
+    pub size_ref: String,
+    /// Its image.
+    pub image_ref: String,
+}
+
+/// The accounts that can deliver an order, first choice first. Active accounts only, except for
+/// `also`, the one that may already have been asked.
+pub async fn offers(
+    db: &mut impl SystemDb,
+    plan: PlanId,
+    region: RegionId,
+    image: ImageId,
+    also: Option<ProviderId>,
+) -> Result<Vec<Offer>> {
+    Ok(sqlx::query_as!(
+        Offer,
+        r#"select distinct on (a.created_at, a.id) a.id as "provider_id: ProviderId", c.region_ref, c.size_ref,
+            i.ref as image_ref
+        from plan_sizes s
+        join providers a on a.id = s.provider_id and (a.state = 'active' or a.id = $4)
+        join provider_prices c on c.provider_id = s.provider_id and c.size_ref = s.size_ref
+            and (c.available or a.id = $4)
+        join provider_regions r on r.provider_id = c.provider_id and r.ref = c.region_ref and r.region_id = $2
+            and (r.available or a.id = $4)
+        join provider_images i on i.provider_id = s.provider_id and i.image_id = $3 and (i.available or a.id = $4)
+        where s.plan_id = $1
+        order by a.created_at, a.id, c.region_ref, i.ref desc"#,
+        plan.0,
+        region.0,
+        image.0,
+        also.map(|p| p.0),
+    )
+    .fetch_all(db.conn())
+    .await?)
+}
+
+/// A plan to add.
+#[derive(Debug)]
+pub struct NewPlan<'a> {
+    /// Its id.
+    pub id: PlanId,
+    /// Short name for URLs and the API; unique by constraint `plans_slug_key`.
+    pub slug: &'a str,
+    /// Display name.
+    pub name: &'a str,
+}
+
+/// The dimensions of a size of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dimensions {
+    /// Virtual CPUs.
+    pub vcpus: i32,
+    /// Memory in MiB.
+    pub memory_mib: i32,
+    /// Disk in GiB.
+    pub disk_gib: i32,
+    /// Included traffic in GB a month.
+    pub transfer_gb: i32,
+    /// Dedicated CPUs?
+    pub dedicated: bool,
+}
+
+/// What a size of an account is.
+pub async fn dimensions(
+    db: &mut impl SystemDb,
+    provider: ProviderId,
+    size: &str,
+) -> Result<Option<Dimensions>> {
+    Ok(sqlx::query_as!(
+        Dimensions,
+        "select vcpus, memory_mib, disk_gib, transfer_gb, dedicated from provider_sizes
+        where provider_id = $1 and ref = $2",
+        provider.0,
+        size
+    )
+    .fetch_optional(db.conn())
+    .await?)
+}
+
+/// Adds a plan.
+pub async fn insert_plan(tx: &mut SystemTx, plan: NewPlan<'_>, size: Dimensions) -> Result<()> {
+    sqlx::query!(
+        "insert into plans (id, slug, name, vcpus, memory_mib, disk_gib, transfer_gb, dedicated)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        plan.id.0,
+        plan.slug,
+        plan.name,
+        size.vcpus,
+        size.memory_mib,
+        size.disk_gib,
+        size.transfer_gb,
+        size.dedicated,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Lets a size of an account deliver a plan.
+pub async fn set_plan_size(tx: &mut SystemTx, plan: PlanId, provider: ProviderId, size: &str) -> Result<()> {
+    sqlx::query!(
+        "insert into plan_sizes (plan_id, provider_id, size_ref) values ($1, $2, $3)
+        on conflict (plan_id, provider_id) do update set size_ref = excluded.size_ref",
+        plan.0,
+        provider.0,
+        size
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The name of a plan.
+pub async fn plan_name(db: &mut impl SystemDb, plan: PlanId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select name from plans where id = $1", plan.0).fetch_optional(db.conn()).await?)
+}
+
+/// Puts a plan on or off sale. VPSs that have it keep it. Answers its name.
+pub async fn set_plan_active(tx: &mut SystemTx, plan: PlanId, active: bool) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("update plans set active = $2 where id = $1 returning name", plan.0, active)
+        .fetch_optional(tx.conn())
+        .await?)
+}
+
+/// What a plan costs us in each region: the highest price among the accounts that deliver it, so
+/// that no choice of account sells below cost.
+#[derive(Debug, Clone, Copy)]
+pub struct RegionCost {
+    /// The region.
+    pub region_id: RegionId,
+    /// Per hour.
+    pub hour: Money,
+    /// Monthly cap.
+    pub month: Money,
+    /// The least a server costs.
+    pub minimum: Money,
+}
+
+/// The present costs of a plan.
+pub async fn plan_costs(db: &mut impl SystemDb, plan: PlanId) -> Result<Vec<RegionCost>> {
+    Ok(sqlx::query_as!(
+        RegionCost,
+        r#"select r.region_id as "region_id: RegionId", max(c.cost_hour_micros) as "hour!: Money",
+            max(c.cost_month_micros) as "month!: Money", max(c.cost_minimum_micros) as "minimum!: Money"
+        from plan_sizes s
+        join provider_prices c on c.provider_id = s.provider_id and c.size_ref = s.size_ref
+        join provider_regions r on r.provider_id = c.provider_id and r.ref = c.region_ref
+        where s.plan_id = $1
+        group by r.region_id"#,
+        plan.0
+    )
+    .fetch_all(db.conn())
+    .await?)
+}
+
+/// Publishes prices of a plan, in force from now on.
+pub async fn insert_prices(
+    tx: &mut SystemTx,
+    plan: PlanId,
+    markup: Markup,
+    prices: &[(RegionId, Price)],
+    by: Actor,
+) -> Result<()> {
+    let ids: Vec<Uuid> = prices.iter().map(|_| PriceVersionId::new().0).collect();
+    let regions: Vec<Uuid> = prices.iter().map(|(r, _)| r.0).collect();
+    let column = |f: fn(&Price) -> Money| prices.iter().map(|(_, p)| f(p).micros()).collect::<Vec<i64>>();
+    sqlx::query!(
+        "insert into price_versions (id, plan_id, region_id, cost_hour_micros, cost_month_micros, cost_minimum_micros,
+            sell_hour_micros, sell_month_micros, sell_minimum_micros, markup_basis_points, markup_hour_micros,
+            markup_month_micros, published_by, effective_at)
+        select n.id, $1, n.region_id, n.ch, n.cm, n.cn, n.sh, n.sm, n.sn, $2, $3, $4, $5, now()
+        from unnest($6::uuid[], $7::uuid[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
+            $13::bigint[]) as n (id, region_id, ch, cm, cn, sh, sm, sn)",
+        plan.0,
+        markup.basis_points,
+        markup.fixed_hour.micros(),
+        markup.fixed_month.micros(),
+        Json(by) as _,
+        &ids,
+        &regions,
+        &column(|p| p.cost_hour),
+        &column(|p| p.cost_month),
+        &column(|p| p.cost_minimum),
+        &column(|p| p.sell_hour),
+        &column(|p| p.sell_month),
+        &column(|p| p.sell_minimum),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Making an example installation look lived in. As the schema's owner, and for `skypanel demo`
+//! alone: nothing else may empty a database or move its times.
+
+use domain::OrganizationId;
+use domain::wallet::GENESIS;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+
+use crate::wallet::chain::ledger_page;
+use crate::{Error, Result};
+
+async fn connect(owner_url: &str) -> Result<PgConnection> {
+    let options: PgConnectOptions = owner_url.parse().map_err(Error::Database)?;
+    options.connect().await.map_err(Error::Database)
+}
+
+/// Throws away everything, schema included, so that an interrupted first start can begin again.
+pub async fn reset(owner_url: &str) -> Result<()> {
+    let mut owner = connect(owner_url).await?;
+    sqlx::raw_sql("drop schema public cascade; create schema public").execute(&mut owner).await?;
+    Ok(())
+}
+
+/// Makes everything one day older: times, meters, and the ledger's chain over them.
+pub async fn age_one_day(owner_url: &str) -> Result<()> {
+    let mut owner = connect(owner_url).await?;
+    let mut tx = owner.begin().await?;
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "select table_name::text, string_agg(format('%1$I = %1$I - interval ''1 day''', column_name), ', ')
+        from information_schema.columns
+        where table_schema = 'public' and data_type = 'timestamp with time zone'
+            and table_name in (select tablename from pg_tables where schemaname = 'public')
+            and table_name not in ('sessions', 'events', 'jobs', 'rate_buckets', 'charges', '_sqlx_migrations')
+        group by table_name",
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for (table, assignments) in columns {
+        // Both come from the catalogue of our own schema.
+        sqlx::raw_sql(AssertSqlSafe(format!("update {table} set {assignments}"))).execute(&mut *tx).await?;
+    }
+    // Hours are unique: they go by way of a distant past, or each would land on the day before it.
+    for days in [-365_000, 364_999] {
+        sqlx::query("update charges set span_start = span_start + make_interval(days => $1)")
+            .bind(days)
+            .execute(&mut *tx)
+            .await?;
+    }
+    recount_months(&mut tx).await?;
+    rechain(&mut tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn recount_months(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query(
+        "update meters m set month = n.month, month_used_micros = coalesce((
+            select sum(c.amount_micros) from charges c where c.meter_id = m.id and c.span_start >= n.month), 0)
+        from (select id, date_trunc('month', (paid_until - interval '1 hour') at time zone 'utc')::date as month
+            from meters) n
+        where n.id = m.id",
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The times are part of the hashes, so the chain is made anew.
+async fn rechain(conn: &mut PgConnection) -> Result<()> {
+    let organizations: Vec<OrganizationId> =
+        sqlx::query_scalar("select organization_id from wallets").fetch_all(&mut *conn).await?;
+    for organization in organizations {
+        let (mut length, mut head) = (0, GENESIS);
+        loop {
+            let page = ledger_page(conn, organization, length).await?;
+            if page.is_empty() {
+                break;
+            }
+            for row in page {
+                let posted = row
+                    .chain_to(organization, head)
+                    .map_err(|_| Error::Inconsistent("a ledger transaction"))?;
+                sqlx::query("update ledger_transactions set previous_hash = $2, hash = $3 where id = $1")
+                    .bind(row.id.0)
+                    .bind(head.as_slice())
+                    .bind(posted.hash.as_slice())
+                    .execute(&mut *conn)
+                    .await?;
+                (length, head) = (row.sequence, posted.hash);
+            }
+        }
+        sqlx::query("update wallets set head_hash = $2 where organization_id = $1")
+            .bind(organization.0)
+            .bind(head.as_slice())
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What a statement can fail with.
+
+/// A failed statement. Constraints that a use case wants to explain are told apart by name.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A named constraint refused the change.
+    #[error("refused by constraint {0}")]
+    Constraint(String),
+    /// The job's lease went to another worker: the transaction was rolled back.
+    #[error("the job was taken over by another worker")]
+    LeaseLost,
+    /// Stored data breaks a rule that should have been held.
+    #[error("inconsistent data: {0}")]
+    Inconsistent(&'static str),
+    /// The database failed.
+    #[error("database")]
+    Database(#[source] sqlx::Error),
+}
+
+impl Error {
+    /// Was it this constraint?
+    pub fn is_constraint(&self, name: &str) -> bool {
+        matches!(self, Self::Constraint(n) if n == name)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error().and_then(|e| e.constraint()) {
+            Some(name) => Self::Constraint(name.to_owned()),
+            None => Self::Database(error),
+        }
+    }
+}
+
+impl From<domain::money::Overflow> for Error {
+    fn from(_: domain::money::Overflow) -> Self {
+        Self::Inconsistent("amount out of range")
+    }
+}

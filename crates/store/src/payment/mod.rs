@@ -1,0 +1,130 @@
+//! Top-ups.
+
+pub mod read;
+
+use chrono::{DateTime, Utc};
+use domain::payment::TopUpState;
+use domain::{Money, OrganizationId, TopUpId};
+use sqlx::types::Json;
+
+use crate::handle::sealed::Conn as _;
+use crate::{OrgDb, OrgTx, Result, SystemDb};
+
+/// Writes the intent to pay.
+pub async fn insert(tx: &mut OrgTx, id: TopUpId, amount: Money, currency: &str) -> Result<()> {
+    let scope = tx.scope();
+    sqlx::query!(
+        "insert into top_ups (organization_id, id, amount_micros, currency, state, requested_by)
+        values ($1, $2, $3, $4, 'created', $5)",
+        scope.organization_id().0,
+        id.0,
+        amount.micros(),
+        currency,
+        Json(scope.actor()) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A top-up as its jobs need it.
+#[derive(Debug, Clone)]
+pub struct TopUp {
+    /// Its id.
+    pub id: TopUpId,
+    /// What the payer was asked for.
+    pub amount: Money,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// How far it is.
+    pub state: TopUpState,
+    /// The gateway's order.
+    pub order_ref: Option<String>,
+    /// The gateway's capture.
+    pub capture_ref: Option<String>,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A top-up, locked until the transaction ends.
+pub async fn lock(tx: &mut OrgTx, id: TopUpId) -> Result<Option<TopUp>> {
+    let organization = tx.organization_id();
+    Ok(sqlx::query_as!(
+        TopUp,
+        r#"select id as "id: TopUpId", amount_micros as "amount: Money", currency, state as "state: TopUpState",
+            order_ref, capture_ref, created_at
+        from top_ups where organization_id = $1 and id = $2 for update"#,
+        organization.0,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// The gateway made the order: the payer can approve.
+pub async fn set_ordered(tx: &mut OrgTx, id: TopUpId, order: &str, approve_url: &str) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "update top_ups set state = 'awaiting_approval', order_ref = $3, approve_url = $4, updated_at = now()
+        where organization_id = $1 and id = $2",
+        organization.0,
+        id.0,
+        order,
+        approve_url,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The gateway took the money; whether it is ours already says `state`.
+pub async fn set_captured(
+    tx: &mut OrgTx,
+    id: TopUpId,
+    state: TopUpState,
+    capture: &str,
+    captured: Money,
+) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "update top_ups set state = $3, capture_ref = $4, captured_micros = $5, approve_url = null, updated_at = now()
+        where organization_id = $1 and id = $2",
+        organization.0,
+        id.0,
+        state.as_str(),
+        capture,
+        captured.micros(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The top-up came to nothing, for a reason the payer can read.
+pub async fn set_over(tx: &mut OrgTx, id: TopUpId, state: TopUpState, failure: &str) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "update top_ups set state = $3, failure = $4, approve_url = null, updated_at = now()
+        where organization_id = $1 and id = $2",
+        organization.0,
+        id.0,
+        state.as_str(),
+        failure,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Orders that were made more than two minutes ago and are still open: the payer may have approved
+/// without coming back.
+pub async fn stale(db: &mut impl SystemDb) -> Result<Vec<(OrganizationId, TopUpId)>> {
+    let rows = sqlx::query!(
+        r#"select organization_id as "organization_id: OrganizationId", id as "id: TopUpId" from top_ups
+        where state in ('awaiting_approval', 'pending') and updated_at < now() - interval '2 minutes'
+        order by updated_at limit 500"#
+    )
+    .fetch_all(db.conn())
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.organization_id, r.id)).collect())
+}

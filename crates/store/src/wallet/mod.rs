@@ -1,0 +1,288 @@
+//! Wallets and the ledger.
+//!
+//! The wallet row is locked first by every transaction that touches money. A [`LockedWallet`] is
+//! the proof of that lock: movements are recorded on it in memory, which checks balances and
+//! chains hashes, and [`save`] writes all of them in a handful of set-based statements.
+
+pub(crate) mod chain;
+pub mod read;
+pub mod verify;
+
+use chrono::{DateTime, Utc};
+use domain::identity::Actor;
+use domain::wallet::{Account, Hash, HoldState, Place, Posted, Transaction};
+use domain::{HoldId, Money, OrganizationId, TransactionId, VpsId};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::handle::sealed::Conn as _;
+use crate::{Error, OrgDb, OrgTx, Result, SystemTx, WriteDb};
+
+/// A wallet whose row is locked until the transaction ends.
+#[derive(Debug)]
+pub struct LockedWallet {
+    organization_id: OrganizationId,
+    available: Money,
+    held: Money,
+    receivable: Money,
+    /// Sum of the hourly prices of everything that draws on the wallet or is ordered to.
+    pub burn: Money,
+    sequence: i64,
+    head: Hash,
+    now: DateTime<Utc>,
+    unsaved: Vec<Posted>,
+}
+
+/// A movement that the wallet cannot pay. Nothing was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the wallet does not cover this")]
+pub struct Insufficient;
+
+impl LockedWallet {
+    /// Whose it is.
+    pub fn organization_id(&self) -> OrganizationId {
+        self.organization_id
+    }
+    /// Money that can be spent.
+    pub fn available(&self) -> Money {
+        self.available
+    }
+    /// Money reserved for open orders.
+    pub fn held(&self) -> Money {
+        self.held
+    }
+    /// What the organization owes.
+    pub fn receivable(&self) -> Money {
+        self.receivable
+    }
+    /// The database's time of this transaction.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Records a movement: applies it to the balances and chains it. Refused as a whole when a
+    /// balance would fall below zero.
+    pub fn record(&mut self, transaction: Transaction) -> std::result::Result<TransactionId, Insufficient> {
+        let change = |account| transaction.change(account).map_err(|_| Insufficient);
+        let available = self.available.plus(change(Account::Wallet)?).map_err(|_| Insufficient)?;
+        let held = self.held.plus(change(Account::Held)?).map_err(|_| Insufficient)?;
+        let receivable = self.receivable.minus(change(Account::Receivable)?).map_err(|_| Insufficient)?;
+        if [available, held, receivable].iter().any(|balance| *balance < Money::ZERO) {
+            return Err(Insufficient);
+        }
+        let place = Place {
+            organization_id: self.organization_id,
+            id: TransactionId::new(),
+            sequence: self.sequence + 1,
+            at: self.now,
+            previous: self.head,
+        };
+        let posted = transaction.chain(place);
+        (self.available, self.held, self.receivable) = (available, held, receivable);
+        (self.sequence, self.head) = (place.sequence, posted.hash);
+        self.unsaved.push(posted);
+        Ok(place.id)
+    }
+}
+
+struct WalletRow {
+    organization_id: OrganizationId,
+    available: Money,
+    held: Money,
+    receivable: Money,
+    burn: Money,
+    sequence: i64,
+    head_hash: Vec<u8>,
+    now: DateTime<Utc>,
+}
+
+impl WalletRow {
+    fn locked(self) -> Result<LockedWallet> {
+        let head = self.head_hash.try_into().map_err(|_| Error::Inconsistent("length of a ledger hash"))?;
+        Ok(LockedWallet {
+            organization_id: self.organization_id,
+            available: self.available,
+            held: self.held,
+            receivable: self.receivable,
+            burn: self.burn,
+            sequence: self.sequence,
+            head,
+            now: self.now,
+            unsaved: Vec::new(),
+        })
+    }
+}
+
+/// Locks the organization's wallet.
+pub async fn lock(tx: &mut OrgTx) -> Result<LockedWallet> {
+    let organization = tx.organization_id();
+    sqlx::query_as!(
+        WalletRow,
+        r#"select organization_id as "organization_id: OrganizationId", available_micros as "available: Money",
+            held_micros as "held: Money", receivable_micros as "receivable: Money", burn_micros as "burn: Money",
+            sequence, head_hash, now() as "now!"
+        from wallets where organization_id = $1 for update"#,
+        organization.0
+    )
+    .fetch_one(tx.conn())
+    .await?
+    .locked()
+}
+
+/// Locks up to `limit` wallets with hours due at `now`, after `after` in id order. Wallets that
+/// somebody else has locked are left for the next run.
+pub async fn lock_due(
+    tx: &mut SystemTx,
+    now: DateTime<Utc>,
+    after: Option<OrganizationId>,
+    limit: i64,
+) -> Result<Vec<LockedWallet>> {
+    let rows = sqlx::query_as!(
+        WalletRow,
+        r#"select organization_id as "organization_id: OrganizationId", available_micros as "available: Money",
+            held_micros as "held: Money", receivable_micros as "receivable: Money", burn_micros as "burn: Money",
+            sequence, head_hash, now() as "now!"
+        from wallets
+        where organization_id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid)
+            and organization_id in (select organization_id from meters where not settled and paid_until <= $1)
+        order by organization_id limit $3 for update skip locked"#,
+        now,
+        after.map(|o| o.0),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(WalletRow::locked).collect()
+}
+
+/// Writes everything recorded on the wallets. A key that was used before is refused by constraint
+/// `ledger_transactions_organization_id_key_key`.
+pub async fn save<'a>(
+    tx: &mut impl WriteDb,
+    wallets: impl IntoIterator<Item = &'a mut LockedWallet>,
+) -> Result<()> {
+    let (mut posted, mut rows) = (Vec::new(), Vec::new());
+    for wallet in wallets {
+        posted.append(&mut wallet.unsaved);
+        rows.push(&*wallet);
+    }
+    insert_transactions(tx, &posted).await?;
+    insert_entries(tx, &posted).await?;
+    update_wallets(tx, &rows).await
+}
+
+async fn insert_transactions(tx: &mut impl WriteDb, posted: &[Posted]) -> Result<()> {
+    if posted.is_empty() {
+        return Ok(());
+    }
+    let organizations: Vec<Uuid> = posted.iter().map(|p| p.place.organization_id.0).collect();
+    let ids: Vec<Uuid> = posted.iter().map(|p| p.place.id.0).collect();
+    let sequences: Vec<i64> = posted.iter().map(|p| p.place.sequence).collect();
+    let kinds: Vec<String> = posted.iter().map(|p| p.transaction.kind().as_str().to_owned()).collect();
+    let keys: Vec<String> = posted.iter().map(|p| p.transaction.key().to_owned()).collect();
+    let actors: Vec<Json<Actor>> = posted.iter().map(|p| Json(p.transaction.actor())).collect();
+    let references: Vec<serde_json::Value> =
+        posted.iter().map(|p| p.transaction.reference().clone()).collect();
+    let previous: Vec<Vec<u8>> = posted.iter().map(|p| p.place.previous.to_vec()).collect();
+    let hashes: Vec<Vec<u8>> = posted.iter().map(|p| p.hash.to_vec()).collect();
+    let times: Vec<DateTime<Utc>> = posted.iter().map(|p| p.place.at).collect();
+    sqlx::query!(
+        "insert into ledger_transactions
+            (organization_id, id, sequence, kind, key, actor, reference, previous_hash, hash, created_at)
+        select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[],
+            $8::bytea[], $9::bytea[], $10::timestamptz[])",
+        &organizations,
+        &ids,
+        &sequences,
+        &kinds,
+        &keys,
+        &actors as _,
+        &references,
+        &previous,
+        &hashes,
+        &times,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+async fn insert_entries(tx: &mut impl WriteDb, posted: &[Posted]) -> Result<()> {
+    if posted.is_empty() {
+        return Ok(());
+    }
+    let lines = || {
+        posted.iter().flat_map(|p| p.transaction.entries().iter().zip(1_i16..).map(move |(e, n)| (p, e, n)))
+    };
+    let organizations: Vec<Uuid> = lines().map(|(p, ..)| p.place.organization_id.0).collect();
+    let transactions: Vec<Uuid> = lines().map(|(p, ..)| p.place.id.0).collect();
+    let numbers: Vec<i16> = lines().map(|(.., n)| n).collect();
+    let accounts: Vec<String> = lines().map(|(_, e, _)| e.account.as_str().to_owned()).collect();
+    let amounts: Vec<i64> = lines().map(|(_, e, _)| e.amount.micros()).collect();
+    sqlx::query!(
+        "insert into ledger_entries (organization_id, transaction_id, line, account, amount_micros)
+        select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::bigint[])",
+        &organizations,
+        &transactions,
+        &numbers,
+        &accounts,
+        &amounts,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+async fn update_wallets(tx: &mut impl WriteDb, wallets: &[&LockedWallet]) -> Result<()> {
+    let ids: Vec<Uuid> = wallets.iter().map(|w| w.organization_id.0).collect();
+    let column = |f: fn(&LockedWallet) -> i64| wallets.iter().map(|w| f(w)).collect::<Vec<i64>>();
+    let heads: Vec<Vec<u8>> = wallets.iter().map(|w| w.head.to_vec()).collect();
+    sqlx::query!(
+        "update wallets w set available_micros = n.available, held_micros = n.held, receivable_micros = n.receivable,
+            burn_micros = n.burn, sequence = n.sequence, head_hash = n.head
+        from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[])
+            as n (id, available, held, receivable, burn, sequence, head)
+        where w.organization_id = n.id",
+        &ids,
+        &column(|w| w.available.micros()),
+        &column(|w| w.held.micros()),
+        &column(|w| w.receivable.micros()),
+        &column(|w| w.burn.micros()),
+        &column(|w| w.sequence),
+        &heads,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Opens a hold for the order of a VPS. The money is moved by the caller's ledger transaction.
+pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, vps: VpsId, amount: Money) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "insert into holds (organization_id, id, vps_id, amount_micros) values ($1, $2, $3, $4)",
+        organization.0,
+        id.0,
+        vps.0,
+        amount.micros()
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Closes the open hold of a VPS; `None` when it has none.
+pub async fn close_hold(tx: &mut OrgTx, vps: VpsId, state: HoldState) -> Result<Option<(HoldId, Money)>> {
+    let organization = tx.organization_id();
+    let row = sqlx::query!(
+        r#"update holds set state = $3, closed_at = now()
+        where organization_id = $1 and vps_id = $2 and state = 'open'
+        returning id as "id: HoldId", amount_micros as "amount: Money""#,
+        organization.0,
+        vps.0,
+        state.as_str(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|r| (r.id, r.amount)))
+}

@@ -1,0 +1,127 @@
+//! Paying in, and whether the books are in order.
+
+use app::Caller;
+use app::payment::{ask_for_capture, begin_top_up};
+use domain::activity::Action;
+use domain::payment::TopUpState;
+use domain::wallet::{Account, Transaction, TransactionKind};
+use domain::{Money, TopUpId};
+use serde_json::{Value, json};
+use store::{payment, wallet};
+
+use crate::Panel;
+
+/// A wallet as its row shows it, in micro-units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balances {
+    /// Can be spent.
+    pub available: i64,
+    /// Reserved for orders.
+    pub held: i64,
+    /// Owed to us.
+    pub receivable: i64,
+    /// Per hour.
+    pub burn: i64,
+}
+
+impl Panel {
+    /// The wallet of the caller's organization.
+    pub async fn balances(&self, caller: &Caller) -> Balances {
+        let columns = "array[available_micros, held_micros, receivable_micros, burn_micros]";
+        let organization = caller.organization_id();
+        let row: Vec<i64> = self
+            .fetch(format!("select {columns} from wallets where organization_id = '{organization}'"))
+            .await;
+        Balances { available: row[0], held: row[1], receivable: row[2], burn: row[3] }
+    }
+
+    /// Puts money into the wallet as a captured payment would, without asking the gateway. For tests about
+    /// something else.
+    pub async fn fund(&self, caller: &Caller, amount: &str) {
+        let (id, amount): (TopUpId, Money) = (TopUpId::new(), amount.parse().unwrap());
+        let mut tx = self.store.org_tx(&caller.scope).await.unwrap();
+        let mut wallet = wallet::lock(&mut tx).await.unwrap();
+        let lines = [(Account::Wallet, amount), (Account::GatewayClearing, amount.negated().unwrap())];
+        let transaction = Transaction::new(
+            TransactionKind::TopUp,
+            format!("payment:{id}"),
+            caller.scope.actor(),
+            json!({ "top_up_id": id }),
+            &lines,
+        );
+        wallet.record(transaction.unwrap()).unwrap();
+        wallet::save(&mut tx, [&mut wallet]).await.unwrap();
+        payment::insert(&mut tx, id, amount, "USD").await.unwrap();
+        payment::set_captured(&mut tx, id, TopUpState::Completed, &id.to_string(), amount).await.unwrap();
+        tx.commit(caller.did(Action::TopUpCompleted)).await.unwrap();
+    }
+
+    /// Pays in through the gateway, from the form to the money in the wallet. Needs a worker.
+    pub async fn top_up(&self, caller: &Caller, amount: &str) -> TopUpId {
+        let id = self.begin_top_up(caller, amount).await;
+        self.approve(id, &json!({})).await;
+        ask_for_capture(&self.app, caller, id).await.unwrap();
+        self.until_top_up(id, TopUpState::Completed).await;
+        id
+    }
+
+    /// Begins a top-up and waits until the payer can approve it. Needs a worker.
+    pub async fn begin_top_up(&self, caller: &Caller, amount: &str) -> TopUpId {
+        let begun = begin_top_up(&self.app, caller, amount.parse().unwrap(), None).await;
+        let id = begun.unwrap().effect();
+        self.until_top_up(id, TopUpState::AwaitingApproval).await;
+        id
+    }
+
+    /// The payer approves: `{}` from the balance, `{"pending": true}` with an e-check, `{"declined": true}`
+    /// with a card that will not pay.
+    pub async fn approve(&self, id: TopUpId, how: &Value) {
+        let order: String = self.fetch(format!("select order_ref from top_ups where id = '{id}'")).await;
+        self.at_the_gateway(&format!("orders/{order}/approve"), how).await;
+    }
+
+    /// What became of a pending payment: `complete` or `deny`.
+    pub async fn settle_capture(&self, id: TopUpId, outcome: &str) {
+        let capture: String = self.fetch(format!("select capture_ref from top_ups where id = '{id}'")).await;
+        self.at_the_gateway(&format!("captures/{capture}/{outcome}"), &json!({})).await;
+    }
+
+    async fn at_the_gateway(&self, path: &str, body: &Value) {
+        let url = format!("{}/_sim/paypal/{path}", self.simulator.paypal_url());
+        let request = reqwest::Client::new().post(&url).header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// Waits until a top-up is so far.
+    pub async fn until_top_up(&self, id: TopUpId, state: TopUpState) {
+        self.until(format!("select state = '{state}' from top_ups where id = '{id}'")).await;
+    }
+
+    /// Asserts that the books are in order: by the product's own check, and by sums it does not make.
+    pub async fn verify(&self) {
+        let verdict = wallet::verify::verify(&self.store).await.unwrap();
+        assert!(verdict.is_ok(), "the books are wrong: {verdict:?}");
+        let wrong: Vec<String> = self.fetch_all(WHAT_IS_THERE_IS_WHAT_CAME).await;
+        assert!(wrong.is_empty(), "wallet + held - receivable is not captured - charged: {wrong:?}");
+        let idle: i64 = self.fetch(HOLDS_WITHOUT_A_JOB).await;
+        assert_eq!(idle, 0, "money is held for an order nobody works on");
+    }
+}
+
+const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
+    select w.organization_id::text || ' has ' || there || ', captured ' || captured || ', charged ' || charged
+    from wallets w
+    cross join lateral (select available_micros + held_micros - receivable_micros as there) a
+    cross join lateral (select coalesce(sum(captured_micros), 0) as captured from top_ups
+        where organization_id = w.organization_id and state = 'completed') b
+    cross join lateral (select
+        (select coalesce(sum(amount_micros), 0) from charges where organization_id = w.organization_id)
+        + (select coalesce(sum(amount_micros), 0) from holds h
+            where h.organization_id = w.organization_id and h.state = 'captured'
+                and not exists (select from meters m where m.vps_id = h.vps_id)) as charged) c
+    where there <> captured - charged";
+
+const HOLDS_WITHOUT_A_JOB: &str = "
+    select count(*) from holds h where h.state = 'open'
+        and not exists (select from jobs j where j.key = h.vps_id::text and j.state in ('ready', 'running'))";

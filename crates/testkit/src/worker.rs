@@ -1,0 +1,60 @@
+//! A worker in this process.
+
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use app::App;
+use app::worker::{Worker, WorkerSettings};
+use clients::Clouds;
+use clients::paypal::{PayPal, PayPalSettings};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A worker at work. Dropping it kills it: what it was doing stays as it is.
+#[must_use = "a dropped worker is killed"]
+pub struct RunningWorker {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl RunningWorker {
+    /// Lets running jobs come to their next step, hands the rest back and ends.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        (&mut self.task).await.expect("a worker does not panic");
+    }
+
+    pub(crate) fn start(app: App, paypal_url: &str, settings: WorkerSettings) -> Self {
+        let clouds = clouds();
+        let gateway = PayPal::new(PayPalSettings {
+            base_url: paypal_url.parse().unwrap(),
+            client_id: "panel".into(),
+            client_secret: "secret".into(),
+        });
+        let worker = Worker::new(app, Arc::new(clouds), Arc::new(gateway.unwrap()), settings);
+        let stop = CancellationToken::new();
+        Self { task: tokio::spawn(worker.run(stop.clone())), stop }
+    }
+}
+
+impl Drop for RunningWorker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Clients of the clouds as the product makes them.
+pub(crate) fn clouds() -> Clouds {
+    static CRYPTO: Once = Once::new();
+    CRYPTO.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+    Clouds::new(&clients::Options::default()).unwrap()
+}
+
+/// Impatient, and without anything that the clock starts unasked (the seed sees to that).
+pub(crate) fn settings() -> WorkerSettings {
+    WorkerSettings {
+        poll: Duration::from_millis(50),
+        grace: Duration::from_secs(5),
+        ..WorkerSettings::default()
+    }
+}

@@ -1,0 +1,241 @@
+//! The audit trail in words.
+
+use domain::Money;
+use domain::activity::{Action, TargetKind};
+use domain::vps::ActionKind;
+use serde_json::Value;
+use store::activity::read::Entry;
+
+use super::view::EntryView;
+use crate::currency::Currency;
+use crate::format;
+
+/// What was done; the name of the target follows it.
+pub(crate) fn text(action: Action) -> &'static str {
+    use Action as A;
+    match action {
+        A::OrganizationCreated => "Created the organization",
+        A::SignedIn => "Signed in",
+        A::SignedOut => "Signed out",
+        A::SignInRefused => "Sign-in refused",
+        A::SessionRevoked => "Ended a session",
+        A::UserCreated => "Added a person",
+        A::ApiKeyCreated => "Created an API key",
+        A::ApiKeyRevoked => "Revoked an API key",
+        A::SshKeyAdded => "Added an SSH key",
+        A::SshKeyDeleted => "Deleted an SSH key",
+        A::VpsCreateRequested => "Ordered",
+        A::VpsCreated => "Created",
+        A::VpsCreateFailed => "Could not create",
+        A::VpsStartRequested => "Asked to start",
+        A::VpsStopRequested => "Asked to stop",
+        A::VpsRebootRequested => "Asked to reboot",
+        A::VpsPowerChanged => "Power changed of",
+        A::VpsActionFailed => "Action failed on",
+        A::VpsDeleteRequested => "Asked to delete",
+        A::VpsDeleted => "Deleted",
+        A::VpsLost => "Lost",
+        A::VpsReconciled => "Corrected the state of",
+        A::VpsTwinDestroyed => "Removed a duplicate of",
+        A::VpsSuspended => "Suspended: the wallet is empty",
+        A::VpsResumed => "Resumed",
+        A::TopUpRequested => "Began a payment",
+        A::TopUpOrdered => "Payment ready to approve",
+        A::TopUpCaptureRequested => "Asked to take the payment",
+        A::TopUpPending => "Payment pending",
+        A::TopUpCompleted => "Payment arrived",
+        A::TopUpFailed => "Payment failed",
+        A::HoursCharged => "Charged hours",
+        A::HoursAccrued => "Added hours to the debt",
+        A::ProviderAdded => "Added the account",
+        A::ProviderValidated => "Checked the token of",
+        A::ProviderRotated => "Replaced the token of",
+        A::ProviderDisabled => "Disabled the account",
+        A::ProviderEnabled => "Enabled the account",
+        A::ProviderUnauthorized => "Token refused by",
+        A::CatalogSynced => "Read the catalogue of",
+        A::PlanCreated => "Added the plan",
+        A::PlanUpdated => "Changed the plan",
+        A::PricesPublished => "Published prices of",
+        A::Reconciled => "Compared the inventory of",
+        A::OrphansFound => "Found servers nobody ordered at",
+        A::OperatorVisited => "An operator looked into the organization",
+    }
+}
+
+/// Puts entries into words for one kind of reader.
+pub(crate) struct Words<'a> {
+    currency: &'a Currency,
+    operators: bool,
+}
+
+impl<'a> Words<'a> {
+    /// For the organization's own people: no names of people of other organizations, no facts
+    /// about what is behind a VPS.
+    pub(crate) fn for_customers(currency: &'a Currency) -> Self {
+        Self { currency, operators: false }
+    }
+
+    /// For operators.
+    pub(crate) fn for_operators(currency: &'a Currency) -> Self {
+        Self { currency, operators: true }
+    }
+
+    /// An entry in words. Actions of another version of the product are shown as they are stored.
+    pub(crate) fn entry(&self, entry: Entry) -> EntryView {
+        let action = entry.action.parse::<Action>().ok();
+        let kind = entry.target_kind.as_deref().and_then(|kind| kind.parse::<TargetKind>().ok());
+        EntryView {
+            at: entry.created_at,
+            text: action
+                .map_or_else(|| entry.action.clone(), |action| said(action, &entry.detail).to_owned()),
+            target: self.target(kind, &entry.detail),
+            href: self.href(kind, &entry),
+            detail: action.and_then(|action| self.detail(action, &entry.detail)),
+            actor: self.actor(&entry),
+            address: entry.address,
+            organization: self
+                .operators
+                .then(|| entry.organization.unwrap_or_else(|| "Installation".to_owned())),
+        }
+    }
+
+    /// The name of the thing; a word for its kind where the entry does not know it.
+    fn target(&self, kind: Option<TargetKind>, detail: &Value) -> Option<String> {
+        let named = |kind: &str| word(detail, "name").unwrap_or_else(|| kind.to_owned());
+        match kind? {
+            TargetKind::TopUp => amount(detail, "amount").map(|amount| format::money(self.currency, amount)),
+            TargetKind::Vps => Some(named("a VPS")),
+            TargetKind::SshKey | TargetKind::ApiKey => word(detail, "name"),
+            TargetKind::Provider => Some(named("an account")),
+            TargetKind::Plan => Some(named("a plan")),
+            TargetKind::Organization | TargetKind::User | TargetKind::Session | TargetKind::Wallet => None,
+        }
+    }
+
+    fn href(&self, kind: Option<TargetKind>, entry: &Entry) -> Option<String> {
+        let id = entry.target_id?;
+        match (kind?, self.operators) {
+            (TargetKind::Vps, false) => Some(format!("/vps/{id}")),
+            (TargetKind::TopUp, false) => Some(format!("/wallet/top-ups/{id}")),
+            (TargetKind::Provider, true) => Some(format!("/operator/providers/{id}")),
+            (TargetKind::Plan, true) => Some(format!("/operator/plans/{id}")),
+            _ => None,
+        }
+    }
+
+    fn detail(&self, action: Action, detail: &Value) -> Option<String> {
+        use Action as A;
+        let paid = |key| amount(detail, key).map(|amount| format::exact(self.currency, amount));
+        match action {
+            A::HoursCharged | A::HoursAccrued => {
+                let hours = detail.get("hours").and_then(Value::as_i64).map(count_hours)?;
+                Some(paid("amount").map_or_else(|| hours.clone(), |amount| format!("{hours}, {amount}")))
+            }
+            A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
+            A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
+            A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),
+            A::ProviderUnauthorized if self.operators => word(detail, "reason"),
+            A::Reconciled if self.operators => word(detail, "alarm"),
+            A::PlanCreated | A::PricesPublished if self.operators => {
+                let points = detail.get("markup_basis_points").and_then(Value::as_i64)?;
+                Some(format!("markup {}", format::percent(points)))
+            }
+            A::OrphansFound if self.operators => {
+                detail.get("new").and_then(Value::as_i64).map(|count| format!("{count} new"))
+            }
+            A::UserCreated => word(detail, "email"),
+            _ => None,
+        }
+    }
+
+    fn actor(&self, entry: &Entry) -> String {
+        match (entry.actor_kind.as_str(), &entry.actor_name) {
+            ("api_key", Some(name)) => format!("API key {name}"),
+            ("api_key", None) => "An API key".to_owned(),
+            ("system", _) => "Automatic".to_owned(),
+            (_, Some(name)) => name.clone(),
+            (_, None) => "Support".to_owned(),
+        }
+    }
+}
+
+/// Like [`text`], told more exactly where the entry knows more.
+fn said(action: Action, detail: &Value) -> &'static str {
+    let done = detail.get("action").and_then(Value::as_str).and_then(|word| word.parse().ok());
+    match (action, done) {
+        (Action::VpsPowerChanged, Some(ActionKind::Start)) => "Started",
+        (Action::VpsPowerChanged, Some(ActionKind::Stop)) => "Stopped",
+        (Action::VpsPowerChanged, Some(ActionKind::Reboot)) => "Rebooted",
+        (Action::VpsPowerChanged, Some(ActionKind::Suspend)) => "Switched off",
+        (Action::VpsPowerChanged, Some(ActionKind::Resume)) => "Switched on again",
+        _ => text(action),
+    }
+}
+
+fn word(detail: &Value, key: &str) -> Option<String> {
+    detail.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn amount(detail: &Value, key: &str) -> Option<Money> {
+    word(detail, key)?.parse().ok()
+}
+
+fn count_hours(count: i64) -> String {
+    if count == 1 { "1 hour".to_owned() } else { format!("{count} hours") }
+}
+
+/// Groups of actions to filter by, as prefixes of the stored words.
+pub(crate) const GROUPS: &[(&str, &str)] = &[
+    ("", "Everything"),
+    ("vps", "VPSs"),
+    ("billing", "Charges"),
+    ("top_up", "Payments"),
+    ("ssh_key", "SSH keys"),
+    ("api_key", "API keys"),
+    ("user", "Sign-ins"),
+    ("session", "Sessions"),
+];
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use domain::ActivityId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(action: &str, kind: &str, detail: Value) -> Entry {
+        Entry {
+            id: ActivityId::new(),
+            organization: Some("Example".into()),
+            actor_kind: "system".into(),
+            actor_name: None,
+            action: action.into(),
+            target_kind: Some(kind.into()),
+            target_id: Some(uuid::Uuid::nil()),
+            detail,
+            address: None,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn charges_say_how_much_for_how_long() {
+        let usd = Currency::new("USD");
+        let shown = Words::for_customers(&usd).entry(entry(
+            "billing.hours_charged",
+            "wallet",
+            json!({ "hours": 5, "amount": "0.0589" }),
+        ));
+        assert_eq!(shown.detail.as_deref(), Some("5 hours, $0.0589"));
+        assert_eq!((shown.organization, shown.actor.as_str()), (None, "Automatic"));
+    }
+
+    #[test]
+    fn actions_of_another_version_are_still_shown() {
+        let usd = Currency::new("USD");
+        let shown = Words::for_operators(&usd).entry(entry("vps.teleported", "spaceship", json!({})));
+        assert_eq!((shown.text.as_str(), shown.target), ("vps.teleported", None));
+    }
+}

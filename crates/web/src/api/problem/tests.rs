@@ -1,0 +1,64 @@
+//! Refusals as programs see them.
+
+use domain::Money;
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn every_refusal_has_its_status_and_code() {
+    let money = Money::from_micros(1_500_000);
+    let retry_after = Duration::from_millis(200);
+    let cases = [
+        (app::Error::invalid("name", "Too long."), 422, "invalid"),
+        (app::Error::Unauthenticated, 401, "unauthenticated"),
+        (app::Error::Forbidden, 403, "forbidden"),
+        (app::Error::NotFound, 404, "not_found"),
+        (app::Error::conflict("busy", "Wait."), 409, "busy"),
+        (app::Error::StalePrice, 409, "price_changed"),
+        (app::Error::InsufficientFunds { needed: money, available: Money::ZERO }, 402, "insufficient_funds"),
+        (app::Error::TooManyRequests { retry_after }, 429, "too_many_requests"),
+        (app::Error::internal("disk on fire"), 500, "internal"),
+    ];
+    for (error, status, code) in cases {
+        let response = Problem::from(error).into_response();
+        assert_eq!(response.status().as_u16(), status, "{code}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON, "{code}");
+    }
+    let limited = Problem::from(app::Error::TooManyRequests { retry_after }).into_response();
+    assert_eq!(limited.headers()[header::RETRY_AFTER], "1");
+    let unknown = Problem::unauthenticated().into_response();
+    assert_eq!(unknown.headers()[header::WWW_AUTHENTICATE], "Bearer");
+}
+
+#[test]
+fn our_own_failures_say_nothing_about_their_cause() {
+    let problem = Problem::from(app::Error::internal("connection to 10.0.0.7 refused"));
+    let text = problem.shown().to_string();
+    assert!(!text.contains("10.0.0.7"), "{text}");
+}
+
+#[test]
+fn a_short_wallet_is_told_in_figures() {
+    let (needed, available) = (Money::from_micros(222_500), Money::from_micros(100_000));
+    let problem = Problem::from(app::Error::InsufficientFunds { needed, available });
+    let shown = problem.in_currency("USD".into()).shown();
+    assert_eq!(shown["type"], "/problems/insufficient_funds");
+    assert_eq!((&shown["needed"], &shown["available"]), (&json!("0.2225"), &json!("0.10")));
+    assert_eq!(shown["currency"], "USD");
+}
+
+#[test]
+fn wrong_fields_are_named() {
+    let wrong = ["plan", "region"].map(|field| (field.to_owned(), "Unknown.".to_owned()));
+    let shown = Problem::all_invalid(wrong.into()).shown();
+    assert_eq!((&shown["field"], &shown["status"]), (&json!("plan"), &json!(422)));
+    assert_eq!(shown["errors"][1], json!({ "field": "region", "message": "Unknown." }));
+}
+
+#[test]
+fn only_answers_inside_the_api_become_problems() {
+    assert!(instead_of_page("/apiary", StatusCode::FORBIDDEN).is_none());
+    let response = instead_of_page("/api/v1/vps", StatusCode::FORBIDDEN).expect("inside");
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+}

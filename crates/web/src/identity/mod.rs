@@ -1,0 +1,26 @@
+//! People, sessions, keys and organizations.
+
+mod operator;
+mod security;
+mod sign_in;
+mod theme;
+pub(crate) mod view;
+
+use crate::routes::Routes;
+
+/// Routes of the area.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/sign-in", sign_in::form)
+        .post("/sign-in", sign_in::sign_in)
+        .get("/sign-up", sign_in::new)
+        .post("/sign-up", sign_in::sign_up)
+        .post("/sign-out", sign_in::sign_out)
+        .post("/theme", theme::choose)
+        .get("/settings/security", security::show)
+        .post("/settings/api-keys", security::create_key)
+        .post("/settings/api-keys/{id}/revoke", security::revoke_key)
+        .post("/settings/sessions/{id}/revoke", security::revoke_session)
+        .get("/operator/organizations", operator::list)
+        .get("/operator/organizations/{id}", operator::show)
+}

@@ -1,0 +1,100 @@
+//! Organizations, for operators.
+
+use axum::extract::Query;
+use chrono::Utc;
+use domain::OrganizationId;
+use domain::identity::Role;
+use serde::Deserialize;
+use store::identity::read;
+use store::vps::read::AnyFilter;
+use store::{activity, payment, vps};
+
+use super::view::{OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage, PersonRow};
+use crate::access::Operator;
+use crate::activity::words::Words;
+use crate::error::{Failure, Result};
+use crate::form::Id;
+use crate::link;
+use crate::view::{PAGE, Pages};
+use crate::wallet::view::Runway;
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Search {
+    #[serde(default)]
+    q: String,
+    before: Option<OrganizationId>,
+}
+
+/// The list.
+pub(crate) async fn list(operator: Operator, Query(search): Query<Search>) -> Result {
+    let mut db = operator.read_all().await?;
+    let mut rows = read::organizations(&mut db, search.q.trim(), search.before, PAGE + 1).await?;
+    let older = |last: &read::Organization| {
+        link::with_query("/operator/organizations", &[("q", &search.q), ("before", &last.id.to_string())])
+    };
+    let newest = search.before.map(|_| link::with_query("/operator/organizations", &[("q", &search.q)]));
+    let pages = Pages::of(&mut rows, newest, older);
+    let organizations = rows.into_iter().map(row).collect();
+    db.show(&OrganizationsPage { q: search.q, organizations, pages })
+}
+
+fn row(o: read::Organization) -> OrganizationRow {
+    OrganizationRow {
+        id: o.id.to_string(),
+        lasts: Runway::new(o.available, o.burn, Utc::now()).short,
+        name: o.name,
+        owner: o.owner.unwrap_or_default(),
+        available: o.available,
+        receivable: o.receivable.is_positive().then_some(o.receivable),
+        burn: o.burn,
+        vps_count: o.vps_count,
+        created_at: o.created_at,
+    }
+}
+
+/// One organization.
+pub(crate) async fn show(operator: Operator, Id(id): Id<OrganizationId>) -> Result {
+    let mut db = operator.read_all().await?;
+    let organization = read::organization(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
+    let members = read::members(&mut db, id).await?;
+    let top_ups = payment::read::of_organization(&mut db, id, 10).await?;
+    let paid_in = payment::read::paid_in(&mut db, id).await?;
+    let filter = AnyFilter { organization: Some(id), ..Default::default() };
+    let vps = vps::read::list_all(&mut db, &filter, None, PAGE).await?;
+    let notable = activity::read::AnyFilter { organization: Some(id), without_charges: true };
+    let entries = activity::read::list_all(&mut db, notable, None, 10).await?;
+    let words = Words::for_operators(&operator.state.currency);
+    let left = organization.available.plus(organization.held)?.minus(organization.receivable)?;
+    let page = OrganizationPage {
+        organization: OrganizationView {
+            id: id.to_string(),
+            lasts: Runway::new(organization.available, organization.burn, Utc::now()).short,
+            name: organization.name,
+            created_at: organization.created_at,
+            available: organization.available,
+            held: organization.held,
+            receivable: organization.receivable,
+            burn: organization.burn,
+            paid_in,
+            charged: paid_in.minus(left)?,
+        },
+        people: members.into_iter().map(person).collect(),
+        top_ups: top_ups.into_iter().map(Into::into).collect(),
+        vps: vps.into_iter().map(Into::into).collect(),
+        activity: entries.into_iter().map(|entry| words.entry(entry)).collect(),
+    };
+    db.show(&page)
+}
+
+fn person(member: read::Member) -> PersonRow {
+    PersonRow {
+        name: member.name,
+        email: member.email,
+        role: match member.role {
+            Role::Owner => "Owner",
+            Role::Member => "Member",
+        },
+        operator: member.platform_role.is_some(),
+    }
+}

@@ -1,0 +1,137 @@
+//! What pages about people show.
+
+use chrono::{DateTime, Utc};
+use domain::Money;
+use serde::Serialize;
+
+use crate::activity::view::EntryView;
+use crate::templates::Page;
+use crate::view::{Errors, Pages};
+use crate::vps::operator_view::AnyVpsRow;
+use crate::wallet::view::TopUpRow;
+
+/// Sign-in.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct SignInPage {
+    pub(crate) email: String,
+    pub(crate) next: String,
+    pub(crate) errors: Errors,
+}
+
+impl Page for SignInPage {
+    const TEMPLATE: &'static str = "identity/sign_in.html";
+}
+
+/// Sign-up.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct SignUpPage {
+    pub(crate) name: String,
+    pub(crate) organization: String,
+    pub(crate) email: String,
+    pub(crate) errors: Errors,
+}
+
+impl Page for SignUpPage {
+    const TEMPLATE: &'static str = "identity/sign_up.html";
+}
+
+/// API keys and sessions.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SecurityPage {
+    pub(crate) keys: Vec<ApiKeyRow>,
+    pub(crate) sessions: Vec<SessionRow>,
+    /// A key that was just made: shown this once.
+    pub(crate) new_key: Option<String>,
+    pub(crate) name: String,
+    pub(crate) errors: Errors,
+}
+
+impl Page for SecurityPage {
+    const TEMPLATE: &'static str = "identity/security.html";
+}
+
+/// A key in the list.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ApiKeyRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) hint: String,
+    pub(crate) owner: String,
+    pub(crate) last_used_at: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// A signed-in browser.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SessionRow {
+    pub(crate) id: String,
+    pub(crate) browser: String,
+    pub(crate) address: Option<String>,
+    pub(crate) here: bool,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) last_used_at: DateTime<Utc>,
+}
+
+/// All organizations, for operators.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OrganizationsPage {
+    pub(crate) q: String,
+    pub(crate) organizations: Vec<OrganizationRow>,
+    pub(crate) pages: Pages,
+}
+
+impl Page for OrganizationsPage {
+    const TEMPLATE: &'static str = "identity/organizations.html";
+}
+
+/// An organization in the list.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OrganizationRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    pub(crate) available: Money,
+    pub(crate) receivable: Option<Money>,
+    pub(crate) burn: Money,
+    pub(crate) lasts: String,
+    pub(crate) vps_count: i64,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// One organization, for operators.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OrganizationPage {
+    pub(crate) organization: OrganizationView,
+    pub(crate) people: Vec<PersonRow>,
+    pub(crate) top_ups: Vec<TopUpRow>,
+    pub(crate) vps: Vec<AnyVpsRow>,
+    pub(crate) activity: Vec<EntryView>,
+}
+
+impl Page for OrganizationPage {
+    const TEMPLATE: &'static str = "identity/organization.html";
+}
+
+/// Its figures.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OrganizationView {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) available: Money,
+    pub(crate) held: Money,
+    pub(crate) receivable: Money,
+    pub(crate) burn: Money,
+    pub(crate) lasts: String,
+    pub(crate) paid_in: Money,
+    pub(crate) charged: Money,
+}
+
+/// One of its people.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PersonRow {
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) role: &'static str,
+    pub(crate) operator: bool,
+}

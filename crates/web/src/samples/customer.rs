@@ -1,0 +1,573 @@
+//! Sample content of customers' pages.
+
+use domain::activity::Action;
+use domain::payment::TopUpState;
+use domain::vps::Status;
+
+use super::{Renderer, ago, errors, money, signed_in, signed_out, toasted};
+use crate::activity::view::{ActivityFilterView, ActivityPage, EntryView};
+use crate::dashboard::view::{DashboardPage, FirstStep};
+use crate::error::ErrorPage;
+use crate::frame::Balance;
+use crate::identity::view::{ApiKeyRow, SecurityPage, SessionRow, SignInPage, SignUpPage};
+use crate::payment::view::{TopUpPage, Visit, steps};
+use crate::view::{Choice, Errors, Pages};
+use crate::vps::view::{
+    ActionView, DeletePage, DeleteView, ImageFamily, ImageOption, KeyOption, NewVpsPage, PlanOption,
+    PriceView, Problem, Progress, RegionOption, SshKeyRow, SshKeysPage, Summary, SummaryLine, VpsFilterView,
+    VpsListPage, VpsName, VpsPage, VpsRow, VpsView,
+};
+use crate::wallet::view::{
+    BalanceFragment, LineView, Runway, Suggestion, TopUpRow, TransactionView, WalletPage, WalletView,
+};
+
+const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
+
+pub(super) fn add(r: &mut Renderer) {
+    gate(r);
+    dashboard(r);
+    vps(r);
+    new_vps(r);
+    keys(r);
+    wallet(r);
+    payment(r);
+    activity(r);
+    security(r);
+}
+
+fn gate(r: &mut Renderer) {
+    let frame = signed_out();
+    r.with_frame("sign-in", &frame, SignInPage::default());
+    let refused = errors(&[("form", "E-mail or password is wrong.")]);
+    r.with_frame(
+        "sign-in-refused",
+        &frame,
+        SignInPage { email: "ann@example.com".into(), errors: refused, ..Default::default() },
+    );
+    let short = errors(&[("password", "Use at least 12 characters.")]);
+    r.with_frame("sign-up", &frame, SignUpPage { name: "Ann".into(), errors: short, ..Default::default() });
+    for (name, status, title, text) in [
+        ("not-found", 404, "Not found", "There is nothing at this address, or you may not see it."),
+        (
+            "failure",
+            500,
+            "Something went wrong",
+            "It is not your fault. Nothing was changed; please try again.",
+        ),
+    ] {
+        let request_id = (status == 500).then(|| ID.to_owned());
+        r.with_frame(name, &frame, ErrorPage { status, title, text: text.into(), request_id });
+    }
+}
+
+fn wallet_view(available: &str, burn: &str) -> WalletView {
+    let (available, burn) = (money(available), money(burn));
+    WalletView {
+        available,
+        held: money("0"),
+        receivable: None,
+        burn,
+        burn_day: burn.times(24).unwrap_or_default(),
+        runway: Runway::new(available, burn, chrono::Utc::now()),
+        suspended: false,
+        runway_rule: 24,
+    }
+}
+
+fn row(
+    name: &str,
+    status: Status,
+    address: Option<&str>,
+    plan: &str,
+    region: &str,
+    hour: &str,
+    spent: &str,
+) -> VpsRow {
+    VpsRow {
+        id: ID.into(),
+        name: name.into(),
+        status: status.into(),
+        address: address.map(Into::into),
+        plan: plan.into(),
+        region: region.into(),
+        hour: money(hour),
+        month_spent: money(spent),
+    }
+}
+
+fn rows() -> Vec<VpsRow> {
+    vec![
+        row("web-1", Status::Running, Some("203.0.113.24"), "Small", "Frankfurt", "0.0134", "9.62"),
+        row("web-2", Status::Rebooting, Some("203.0.113.51"), "Small", "Frankfurt", "0.0134", "9.41"),
+        row(
+            "db.example.com",
+            Status::Running,
+            Some("198.51.100.7"),
+            "Medium dedicated",
+            "Newark",
+            "0.0536",
+            "31.1804",
+        ),
+        row("staging", Status::Stopped, Some("198.51.100.80"), "Nano", "London", "0.0089", "1.27"),
+        row("build-runner", Status::Provisioning, None, "Medium", "Newark", "0.0268", "0"),
+        row("old-shop", Status::SuspendedUnpaid, Some("203.0.113.99"), "Nano", "London", "0.0089", "4.50"),
+    ]
+}
+
+fn entry(action: Action, target: Option<&str>, minutes: i64) -> EntryView {
+    EntryView {
+        at: ago(minutes),
+        text: crate::activity::words::text(action).to_owned(),
+        target: target.map(Into::into),
+        href: target.map(|_| format!("/vps/{ID}")),
+        detail: None,
+        actor: "Ann Example".into(),
+        address: Some("192.0.2.10".into()),
+        organization: None,
+    }
+}
+
+fn entries() -> Vec<EntryView> {
+    vec![
+        entry(Action::VpsRebootRequested, Some("web-2"), 1),
+        EntryView {
+            actor: "Automatic".into(),
+            href: None,
+            address: None,
+            detail: Some("5 hours, $0.0589".into()),
+            ..entry(Action::HoursCharged, None, 14)
+        },
+        entry(Action::VpsCreated, Some("build-runner"), 47),
+        entry(Action::TopUpCompleted, None, 190),
+        entry(Action::SignedIn, None, 1510),
+    ]
+}
+
+fn dashboard(r: &mut Renderer) {
+    let page = DashboardPage {
+        wallet: WalletView { held: money("0.0268"), ..wallet_view("37.52", "0.0482") },
+        month_spent: money("55.98"),
+        vps: rows(),
+        first_steps: vec![],
+        activity: entries(),
+    };
+    r.page("dashboard", "/", page.clone());
+    let step = |title, text, action, href, done| FirstStep { title, text, action, href, done };
+    let first_steps = vec![
+        step("Add an SSH key", "It lets you sign in to your VPS.", "Add key", "/ssh-keys", true),
+        step(
+            "Add money to your wallet",
+            "You pay by the hour from it.",
+            "Add money",
+            "/wallet#add-money",
+            false,
+        ),
+        step("Create your first VPS", "It is ready in about a minute.", "Create VPS", "/vps/new", false),
+    ];
+    let fresh = DashboardPage {
+        wallet: wallet_view("0", "0"),
+        month_spent: money("0"),
+        vps: vec![],
+        first_steps,
+        activity: vec![],
+    };
+    r.page("dashboard-new", "/", fresh);
+    let owing = WalletView { receivable: Some(money("1.72")), suspended: true, ..wallet_view("0", "0.0482") };
+    r.page("dashboard-owing", "/", DashboardPage { wallet: owing, ..page });
+}
+
+fn vps(r: &mut Renderer) {
+    let filter = VpsFilterView {
+        q: String::new(),
+        show: String::new(),
+        shows: vec![Choice::new("", "Present VPSs"), Choice::new("all", "Also deleted ones")],
+        active: false,
+    };
+    let pages = Pages { newest: None, older: Some("/vps?after=x".into()) };
+    r.page(
+        "vps-list",
+        "/vps",
+        VpsListPage { vps: rows(), filter: filter.clone(), pages, here: "/vps".into() },
+    );
+    let none = VpsListPage { vps: vec![], filter, pages: Pages::default(), here: "/vps".into() };
+    r.page("vps-list-empty", "/vps", none);
+    r.with_frame("vps", &toasted("/vps/x", "web-1 is restarting"), vps_page(Status::Running));
+    let provisioning = VpsPage {
+        progress: Some(Progress {
+            text: "Your VPS is being made.",
+            hint: "This usually takes a minute.",
+            since: ago(1),
+        }),
+        vps: VpsView {
+            ipv4: None,
+            ipv6: None,
+            busy: true,
+            spent: money("0"),
+            month_spent: money("0"),
+            month_hours: 0,
+            paid_until: None,
+            ..vps_page(Status::Provisioning).vps
+        },
+        ..vps_page(Status::Provisioning)
+    };
+    r.page("vps-provisioning", "/vps/x", provisioning);
+    let suspended = VpsPage {
+        problem: Some(Problem {
+            tone: "bad",
+            title: "Suspended: the wallet is empty.",
+            text:
+                "The VPS is switched off and keeps its data. It starts again once the wallet covers 24 hours."
+                    .into(),
+            href: Some("/wallet#add-money"),
+            action: Some("Add money"),
+        }),
+        ..vps_page(Status::SuspendedUnpaid)
+    };
+    r.page("vps-suspended", "/vps/x", suspended);
+    let wrong = errors(&[("confirm", "This is not the name of the VPS.")]);
+    r.page(
+        "vps-delete",
+        "/vps/x",
+        DeletePage { vps: VpsName { id: ID.into(), name: "web-1".into() }, errors: wrong },
+    );
+}
+
+fn vps_page(status: Status) -> VpsPage {
+    let action = |word, label, icon, blocked| ActionView { word, label, icon, blocked };
+    VpsPage {
+        vps: VpsView {
+            id: ID.into(),
+            name: "web-1".into(),
+            status: status.into(),
+            busy: false,
+            ipv4: Some("203.0.113.24".into()),
+            ipv6: Some("2001:db8:2f0:1::3a7e".into()),
+            plan: "Small".into(),
+            vcpus: 1,
+            memory_mib: 2048,
+            disk_gib: 50,
+            transfer_gb: 2000,
+            image: "Debian 12".into(),
+            region: "Frankfurt, Germany".into(),
+            hour: money("0.0134"),
+            month: money("9"),
+            spent: money("9.62"),
+            month_spent: money("7.0618"),
+            month_hours: 527,
+            paid_until: Some(ago(-22)),
+            created_at: ago(43_200),
+        },
+        actions: vec![
+            action("start", "Start", "play", Some("It is running.")),
+            action("stop", "Stop", "square", None),
+            action("reboot", "Reboot", "rotate-cw", None),
+        ],
+        delete: DeleteView { shown: true, blocked: None },
+        progress: None,
+        problem: None,
+        activity: entries(),
+    }
+}
+
+fn new_vps(r: &mut Renderer) {
+    r.page("vps-new", "/vps/new", new_vps_page());
+    let full = new_vps_page();
+    let short = NewVpsPage {
+        stale_price: true,
+        summary: Summary {
+            short_by: Some(money("8.24")),
+            lasts: None,
+            top_up_href: "/wallet?amount=10.00#add-money".into(),
+            blocked: Some("Your wallet does not cover it yet."),
+            ..full.summary
+        },
+        keys: vec![],
+        errors: errors(&[("name", "Another VPS has this name.")]),
+        ..full
+    };
+    r.page("vps-new-short", "/vps/new", short);
+}
+
+fn new_vps_page() -> NewVpsPage {
+    let region = |slug: &str, name: &str, country: &str, selected| RegionOption {
+        slug: slug.into(),
+        name: name.into(),
+        country: country.into(),
+        selected,
+    };
+    let family = |name: &str, versions: &[&str]| ImageFamily {
+        name: name.into(),
+        versions: versions
+            .iter()
+            .map(|version| ImageOption {
+                slug: format!("{name}-{version}").to_lowercase().replace([' ', '.'], "-"),
+                version: (*version).into(),
+                selected: name == "Debian" && *version == "13",
+            })
+            .collect(),
+    };
+    let plan = |name: &str, dedicated, vcpus, gb: i32, disk_gib, hour: &str, month: &str| PlanOption {
+        slug: name.to_lowercase().replace(' ', "-"),
+        name: name.into(),
+        dedicated,
+        vcpus,
+        memory_mib: gb * 1024,
+        disk_gib,
+        transfer_gb: gb * 1000,
+        hour: money(hour),
+        month: money(month),
+        selected: name == "Small",
+        unavailable: (name == "Large").then_some("sold out here"),
+    };
+    NewVpsPage {
+        order_key: ID.into(),
+        name: "vps-7".into(),
+        regions: vec![
+            region("frankfurt", "Frankfurt", "Germany", true),
+            region("london", "London", "United Kingdom", false),
+            region("newark", "Newark", "United States", false),
+            region("singapore", "Singapore", "Singapore", false),
+        ],
+        images: vec![
+            family("AlmaLinux", &["10", "9"]),
+            family("Debian", &["13", "12", "11"]),
+            family("Rocky Linux", &["10", "9"]),
+            family("Ubuntu", &["24.04", "22.04"]),
+        ],
+        plans: vec![
+            plan("Nano", false, 1, 1, 25, "0.0089", "6"),
+            plan("Small", false, 1, 2, 50, "0.0134", "9"),
+            plan("Medium", false, 2, 4, 80, "0.0268", "18"),
+            plan("Medium dedicated", true, 2, 4, 80, "0.0536", "36"),
+            plan("Large", false, 4, 8, 160, "0.0536", "36"),
+        ],
+        keys: vec![
+            KeyOption {
+                id: ID.into(),
+                name: "ann@laptop".into(),
+                fingerprint: "SHA256:p9mTq6HoYqOQ5z5fQ4b0Jm8s1bKQxXl1C2b".into(),
+                selected: true,
+            },
+            KeyOption {
+                id: "2".into(),
+                name: "deploy".into(),
+                fingerprint: "SHA256:1VbA0cE3oQnq8p7o2Y4m9YtQ0mZ1Kq3n7U".into(),
+                selected: false,
+            },
+        ],
+        summary: Summary {
+            lines: ["Region:Frankfurt", "System:Debian 13", "Plan:Small", "SSH keys:1", "Name:vps-7"]
+                .iter()
+                .filter_map(|l| l.split_once(':'))
+                .map(|(label, value)| SummaryLine { label, value: value.into() })
+                .collect(),
+            price: Some(PriceView { hour: money("0.0134"), month: money("9") }),
+            price_version: ID.into(),
+            lasts: Some(Runway::new(money("37.50"), money("0.0616"), chrono::Utc::now())),
+            short_by: None,
+            runway_rule: 24,
+            top_up_href: String::new(),
+            blocked: None,
+        },
+        stale_price: false,
+        here: "/vps/new?plan=small".into(),
+        errors: Errors::new(),
+    }
+}
+
+fn keys(r: &mut Renderer) {
+    let key = |name: &str, fingerprint: &str| SshKeyRow {
+        id: ID.into(),
+        name: name.into(),
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: fingerprint.into(),
+        created_at: ago(90_000),
+    };
+    let page = SshKeysPage {
+        keys: vec![
+            key("ann@laptop", "SHA256:p9mTq6HoYqOQ5z5fQ4b0Jm8s1bKQxXl1C2bW0a9k3Ls"),
+            key("deploy", "SHA256:1VbA0cE3oQnq8p7o2Y4m9YtQ0mZ1Kq3n7UuZ8a2XcVw"),
+        ],
+        name: String::new(),
+        public_key: "-----BEGIN OPENSSH PRIVATE KEY-----".into(),
+        next: String::new(),
+        errors: errors(&[("public_key", "Not an OpenSSH public key; paste the one line of your .pub file.")]),
+    };
+    r.page("ssh-keys", "/ssh-keys", page.clone());
+    r.page(
+        "ssh-keys-empty",
+        "/ssh-keys",
+        SshKeysPage { keys: vec![], errors: Errors::new(), public_key: String::new(), ..page },
+    );
+}
+
+fn wallet(r: &mut Renderer) {
+    let line = |account, amount: &str| LineView { account, amount: money(amount) };
+    let transaction = |icon, title, about: Option<&str>, change: &str, note: Option<&str>, lines, minutes| {
+        TransactionView {
+            id: ID.into(),
+            sequence: 1042 - minutes,
+            icon,
+            title,
+            about: about.map(Into::into),
+            note: note.map(Into::into),
+            at: ago(minutes),
+            change: money(change),
+            aside: title == "Hours charged",
+            lines,
+        }
+    };
+    let transactions = vec![
+        transaction(
+            "clock",
+            "Hours charged",
+            Some("5 VPSs"),
+            "-0.0482",
+            None,
+            vec![line("Available", "-0.0482"), line("Charged", "0.0482")],
+            14,
+        ),
+        transaction(
+            "lock",
+            "Held for an order",
+            Some("build-runner"),
+            "-0.0268",
+            Some("first hour"),
+            vec![line("Available", "-0.0268"), line("Held", "0.0268")],
+            48,
+        ),
+        transaction(
+            "clock",
+            "Hours charged",
+            Some("5 VPSs"),
+            "-0.0482",
+            None,
+            vec![line("Available", "-0.0482"), line("Charged", "0.0482")],
+            74,
+        ),
+        transaction(
+            "arrow-down-left",
+            "Payment",
+            Some("PayPal"),
+            "25",
+            None,
+            vec![line("Available", "25"), line("Paid through PayPal", "-25")],
+            190,
+        ),
+    ];
+    let suggestions = [("10.00", "$10"), ("25.00", "$25"), ("50.00", "$50"), ("100.00", "$100")];
+    let suggestions =
+        suggestions.iter().map(|(v, l)| Suggestion { value: (*v).into(), label: (*l).into() }).collect();
+    let top_up = |amount, state: TopUpState, minutes| TopUpRow {
+        id: ID.into(),
+        amount: money(amount),
+        status: state.into(),
+        at: ago(minutes),
+    };
+    let page = WalletPage {
+        wallet: WalletView { held: money("0.0268"), ..wallet_view("2.52", "0.0482") },
+        transactions,
+        pages: Pages { newest: Some("/wallet".into()), older: Some("/wallet?before=1".into()) },
+        here: "/wallet".into(),
+        top_ups: vec![
+            top_up("25", TopUpState::Completed, 190),
+            top_up("50", TopUpState::AwaitingApproval, 9000),
+        ],
+        currency: "USD".into(),
+        currency_sign: "$".into(),
+        amount: "25.00".into(),
+        next: String::new(),
+        suggestions,
+        errors: Errors::new(),
+    };
+    r.page("wallet", "/wallet", page.clone());
+    let empty = WalletPage {
+        wallet: wallet_view("0", "0"),
+        transactions: vec![],
+        pages: Pages::default(),
+        top_ups: vec![],
+        amount: "abc".into(),
+        errors: errors(&[("amount", "Not an amount, expected for example 25.00.")]),
+        ..page
+    };
+    r.page("wallet-empty", "/wallet", empty);
+    let mut frame = signed_in("/wallet");
+    let runway = Runway::new(money("2"), money("0.1"), chrono::Utc::now());
+    frame.balance = Some(Balance::new(money("2"), &runway));
+    r.with_frame("balance", &frame, BalanceFragment {});
+}
+
+fn payment(r: &mut Renderer) {
+    let page = |state: TopUpState, visit| TopUpPage {
+        id: ID.into(),
+        here: format!("/wallet/top-ups/{ID}"),
+        amount: money("25"),
+        created_at: ago(2),
+        state,
+        status: state.into(),
+        steps: steps(state, visit, None),
+        approve_href: (state == TopUpState::AwaitingApproval && visit != Visit::Returned)
+            .then(|| "https://example.com/approve".into()),
+        follow: false,
+        declined: visit == Visit::Declined,
+        over: state.is_final(),
+        next: Some("/vps/new?plan=small".into()),
+    };
+    r.page("top-up-preparing", "/wallet/top-ups/x", page(TopUpState::Created, Visit::Look));
+    r.page("top-up-approve", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Look));
+    r.page("top-up-taking", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Returned));
+    r.page("top-up-declined", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Declined));
+    r.page("top-up-done", "/wallet/top-ups/x", page(TopUpState::Completed, Visit::Look));
+    r.page("top-up-failed", "/wallet/top-ups/x", page(TopUpState::Failed, Visit::Look));
+}
+
+fn activity(r: &mut Renderer) {
+    let filter = ActivityFilterView {
+        actions: vec![Choice::new("", "Everything"), Choice::new("vps", "VPSs")],
+        people: vec![Choice::new("", "Everybody")],
+        targets: vec![Choice::new("", "Everything")],
+        ..Default::default()
+    };
+    let page = ActivityPage {
+        entries: entries(),
+        filter,
+        pages: Pages { newest: None, older: Some("/activity?before=x".into()) },
+        errors: Errors::new(),
+    };
+    r.page("activity", "/activity", page.clone());
+    let none = ActivityPage {
+        entries: vec![],
+        filter: ActivityFilterView { active: true, ..page.filter.clone() },
+        pages: Pages::default(),
+        ..page
+    };
+    r.page("activity-none", "/activity", none);
+}
+
+fn security(r: &mut Renderer) {
+    let key = |name: &str, used| ApiKeyRow {
+        id: ID.into(),
+        name: name.into(),
+        hint: "sky_7Qm2".into(),
+        owner: "Ann Example".into(),
+        last_used_at: used,
+        created_at: ago(20_000),
+    };
+    let session = |browser: &str, here| SessionRow {
+        id: ID.into(),
+        browser: browser.into(),
+        address: Some("192.0.2.10".into()),
+        here,
+        created_at: ago(3000),
+        last_used_at: ago(if here { 0 } else { 700 }),
+    };
+    let page = SecurityPage {
+        keys: vec![key("Deploy script", Some(ago(31))), key("Terraform", None)],
+        sessions: vec![session("Firefox on Linux", true), session("Safari on iPhone", false)],
+        new_key: Some("sky_7Qm2xL0v9pXr4T8wK1cY6bN3eHsD5gAz".into()),
+        name: String::new(),
+        errors: Errors::new(),
+    };
+    r.page("security", "/settings/security", page.clone());
+    r.page("security-empty", "/settings/security", SecurityPage { keys: vec![], new_key: None, ..page });
+}

@@ -1,0 +1,326 @@
+//! Sample content of operators' pages.
+
+use domain::activity::Action;
+use domain::payment::TopUpState;
+use domain::provider::ProviderState;
+use domain::vps::{Status, VpsState};
+
+use super::{Renderer, ago, errors, money};
+use crate::activity::view::{AllActivityPage, EntryView};
+use crate::catalog::view::{
+    MarkupForm, NewPlanPage, PlanPage, PlanRow, PlanView, PlansPage, RegionPriceRow, SizeOption,
+};
+use crate::identity::view::{
+    OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage, PersonRow,
+};
+use crate::overview::view::{Alarm, OverviewPage, StateCount, Totals};
+use crate::provider::view::{AccountPage, AccountRow, AccountView, AccountsPage, NewAccountPage, OrphanRow};
+use crate::view::{Chip, Choice, Errors, Pages};
+use crate::vps::operator_view::{AllVpsPage, AnyVpsRow};
+use crate::wallet::view::TopUpRow;
+
+const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
+
+pub(super) fn add(r: &mut Renderer) {
+    overview(r);
+    providers(r);
+    plans(r);
+    organizations(r);
+    all_vps(r);
+}
+
+fn account(name: &str, kind: &'static str, state: ProviderState, error: Option<&str>) -> AccountRow {
+    AccountRow {
+        id: ID.into(),
+        name: name.into(),
+        kind,
+        status: state.into(),
+        error: error.map(Into::into),
+        servers: 42,
+        synced_at: Some(ago(50)),
+        reconciled_at: Some(ago(3)),
+    }
+}
+
+fn accounts() -> Vec<AccountRow> {
+    vec![
+        account("Main", "Linode", ProviderState::Active, None),
+        account("EU", "DigitalOcean", ProviderState::Unauthorized, Some("The token is refused.")),
+    ]
+}
+
+fn entry(action: Action, organization: &str, target: Option<&str>, minutes: i64) -> EntryView {
+    EntryView {
+        at: ago(minutes),
+        text: crate::activity::words::text(action).to_owned(),
+        target: target.map(Into::into),
+        href: None,
+        detail: None,
+        actor: "Olga Operator".into(),
+        address: Some("192.0.2.1".into()),
+        organization: Some(organization.into()),
+    }
+}
+
+fn entries() -> Vec<EntryView> {
+    vec![
+        entry(Action::VpsCreated, "Example Studio", Some("build-runner"), 2),
+        entry(Action::ProviderUnauthorized, "Installation", Some("EU"), 20),
+        entry(Action::TopUpCompleted, "Blue Bakery", None, 44),
+    ]
+}
+
+fn overview(r: &mut Renderer) {
+    let page = OverviewPage {
+        alarms: vec![Alarm {
+            tone: "bad",
+            title: "EU: the token is refused.".into(),
+            text: "Work in this account waits until the token is replaced.",
+            href: Some(format!("/operator/providers/{ID}")),
+        }],
+        organizations: 128,
+        organizations_paying: 97,
+        vps_active: 311,
+        vps_total: 845,
+        money: Totals {
+            available: money("14210.55"),
+            held: money("1.2"),
+            receivable: money("12.04"),
+            burn: money("8.4211"),
+            cost_hour: money("6.7368"),
+            charged_month: money("4310.22"),
+            paid_in_month: money("5120"),
+            paid_in: money("88120"),
+        },
+        states: [(VpsState::Active, 311), (VpsState::Creating, 2), (VpsState::Failed, 4)]
+            .map(|(state, count)| StateCount { status: state.into(), count })
+            .to_vec(),
+        providers: accounts(),
+        activity: entries(),
+    };
+    r.page("operator", "/operator", page.clone());
+    r.page(
+        "operator-new",
+        "/operator",
+        OverviewPage { alarms: vec![], states: vec![], providers: vec![], activity: vec![], ..page },
+    );
+}
+
+fn providers(r: &mut Renderer) {
+    r.page("providers", "/operator/providers", AccountsPage { accounts: accounts() });
+    let kinds = vec![Choice::new("linode", "Linode"), Choice::new("digitalocean", "DigitalOcean")];
+    let refused = errors(&[("token", "The token is empty.")]);
+    let form = NewAccountPage { kinds, kind: "linode".into(), errors: refused, ..Default::default() };
+    r.page("provider-new", "/operator/providers/new", form);
+    let account = AccountView {
+        id: ID.into(),
+        name: "EU".into(),
+        kind: "DigitalOcean",
+        status: ProviderState::Unauthorized.into(),
+        disabled: false,
+        error: Some("The token is refused.".into()),
+        upstream: Some("ops@nimbus.example".into()),
+        base_url: None,
+        servers: 42,
+        sizes: 31,
+        regions: 9,
+        synced_at: Some(ago(50)),
+        reconciled_at: None,
+        created_at: ago(99_999),
+    };
+    let orphan = OrphanRow {
+        reference: "51233411".into(),
+        label: "forgotten-test".into(),
+        size: "s-1vcpu-1gb".into(),
+        region: "fra1".into(),
+        tagged: false,
+        first_seen_at: ago(600),
+    };
+    r.page(
+        "provider",
+        "/operator/providers/x",
+        AccountPage { account, orphans: vec![orphan], errors: Errors::new() },
+    );
+}
+
+fn plans(r: &mut Renderer) {
+    let row = |name: &str, gb: i32, active, hour: Option<&str>| PlanRow {
+        id: ID.into(),
+        name: name.into(),
+        vcpus: 1,
+        memory_mib: gb * 1024,
+        disk_gib: 25 * gb,
+        dedicated: gb == 8,
+        status: Chip::for_sale(active),
+        regions: 12,
+        hour: hour.map(money),
+        month: hour.map(|_| money("6")),
+        vps_count: 120,
+        changed: gb == 2,
+    };
+    let plans = vec![
+        row("Nano", 1, true, Some("0.0089")),
+        row("Small", 2, true, Some("0.0134")),
+        row("Huge", 8, false, None),
+    ];
+    r.page("plans", "/operator/plans", PlansPage { plans });
+    r.page("plans-empty", "/operator/plans", PlansPage { plans: vec![] });
+    let markup = MarkupForm {
+        markup_percent: "20".into(),
+        markup_hour: "0".into(),
+        markup_month: "0".into(),
+        currency_sign: "$".into(),
+    };
+    let size = |key: &str, selected| SizeOption {
+        key: key.into(),
+        label: key.into(),
+        vcpus: 1,
+        memory_mib: 1024,
+        disk_gib: 25,
+        transfer_gb: 1000,
+        dedicated: false,
+        accounts: "Main, EU".into(),
+        cost_hour: money("0.0075"),
+        cost_month: money("5"),
+        selected,
+    };
+    let sizes = vec![size("1 vCPU · 1 GB · 25 GB", true), size("1 vCPU · 2 GB · 50 GB", false)];
+    let refused = errors(&[("markup_percent", "Not an amount, expected for example 25.")]);
+    r.page(
+        "plan-new",
+        "/operator/plans/new",
+        NewPlanPage { sizes, name: "Nano".into(), markup: markup.clone(), errors: refused },
+    );
+    r.page("plan-new-empty", "/operator/plans/new", NewPlanPage::default());
+    let price = |region: &str, changed: bool| RegionPriceRow {
+        region: region.into(),
+        cost_hour: Some(money("0.0075")),
+        cost_month: Some(money("5")),
+        markup: Some("20 %".into()),
+        hour: (!changed).then(|| money("0.009")),
+        month: (!changed).then(|| money("6")),
+        effective_at: (!changed).then(|| ago(20_000)),
+        orderable: !changed,
+        changed,
+    };
+    let plan = PlanView {
+        id: ID.into(),
+        name: "Nano".into(),
+        vcpus: 1,
+        memory_mib: 1024,
+        disk_gib: 25,
+        transfer_gb: 1000,
+        active: true,
+        status: Chip::for_sale(true),
+    };
+    let prices = vec![price("Frankfurt", false), price("London", true)];
+    r.page(
+        "plan",
+        "/operator/plans/x",
+        PlanPage { plan, prices, below_cost: 1, markup, errors: Errors::new() },
+    );
+}
+
+fn organizations(r: &mut Renderer) {
+    let organization = OrganizationRow {
+        id: ID.into(),
+        name: "Example Studio".into(),
+        owner: "ann@example.com".into(),
+        available: money("37.52"),
+        receivable: None,
+        burn: money("0.0482"),
+        lasts: "32 days".into(),
+        vps_count: 6,
+        created_at: ago(90_000),
+    };
+    let owing = OrganizationRow {
+        name: "Blue Bakery".into(),
+        receivable: Some(money("1.72")),
+        lasts: "—".into(),
+        ..organization.clone()
+    };
+    let page = OrganizationsPage {
+        q: String::new(),
+        organizations: vec![organization, owing],
+        pages: Pages::default(),
+    };
+    r.page("organizations", "/operator/organizations", page.clone());
+    r.page(
+        "organizations-none",
+        "/operator/organizations",
+        OrganizationsPage { q: "zzz".into(), organizations: vec![], ..page },
+    );
+    let organization = OrganizationView {
+        id: ID.into(),
+        name: "Example Studio".into(),
+        created_at: ago(90_000),
+        available: money("37.52"),
+        held: money("0"),
+        receivable: money("0"),
+        burn: money("0.0482"),
+        lasts: "32 days".into(),
+        paid_in: money("100"),
+        charged: money("62.48"),
+    };
+    let person = PersonRow {
+        name: "Ann Example".into(),
+        email: "ann@example.com".into(),
+        role: "Owner",
+        operator: false,
+    };
+    let top_up =
+        TopUpRow { id: ID.into(), amount: money("25"), status: TopUpState::Completed.into(), at: ago(190) };
+    let page = OrganizationPage {
+        organization,
+        people: vec![person],
+        top_ups: vec![top_up],
+        vps: vps_rows(),
+        activity: entries(),
+    };
+    r.page("organization", "/operator/organizations/x", page);
+}
+
+fn vps_rows() -> Vec<AnyVpsRow> {
+    let row = AnyVpsRow {
+        name: "web-1".into(),
+        plan: "Small".into(),
+        address: Some("203.0.113.24".into()),
+        failure: None,
+        organization_id: ID.into(),
+        organization: "Example Studio".into(),
+        status: Status::Running.into(),
+        account: Some("Main".into()),
+        server: Some("62110987".into()),
+        region: "Frankfurt".into(),
+        hour: money("0.0134"),
+        cost_hour: money("0.0107"),
+        created_at: ago(43_000),
+    };
+    let failed = AnyVpsRow {
+        name: "shop".into(),
+        status: Status::Failed.into(),
+        failure: Some("No room in this region just now.".into()),
+        account: None,
+        server: None,
+        address: None,
+        organization: "Blue Bakery".into(),
+        ..row.clone()
+    };
+    vec![row, failed]
+}
+
+fn all_vps(r: &mut Renderer) {
+    let states = vec![Choice::new("", "All states"), Choice::new("active", "Active")];
+    let page = AllVpsPage {
+        q: String::new(),
+        state: String::new(),
+        states,
+        vps: vps_rows(),
+        pages: Pages::default(),
+        here: "/operator/vps".into(),
+    };
+    r.page("operator-vps", "/operator/vps", page.clone());
+    r.page("operator-vps-none", "/operator/vps", AllVpsPage { vps: vec![], ..page });
+    let trail = AllActivityPage { entries: entries(), organization: None, pages: Pages::default() };
+    r.page("operator-activity", "/operator/activity", trail);
+}

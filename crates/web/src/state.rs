@@ -1,0 +1,62 @@
+//! What every request can reach: use cases, reads, templates, events.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use app::App;
+use store::ReadStore;
+use tokio_util::sync::CancellationToken;
+
+use crate::currency::Currency;
+use crate::notify::Hub;
+use crate::templates::Templates;
+
+/// How the process is placed in its surroundings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// How many proxies of ours stand in front: that many entries of `X-Forwarded-For`, counted
+    /// from the right, are believed. With 0 the header is ignored.
+    pub trusted_proxies: usize,
+}
+
+/// The context of all handlers. Cloning it is cheap.
+#[derive(Clone)]
+pub struct WebState(Arc<Inner>);
+
+/// What a [`WebState`] holds.
+pub struct Inner {
+    /// The use cases: the only way to change something.
+    pub app: App,
+    /// The reading half of the database.
+    pub reads: ReadStore,
+    pub(crate) options: Options,
+    pub(crate) currency: Currency,
+    pub(crate) templates: Templates,
+    pub(crate) hub: Hub,
+    pub(crate) stop: CancellationToken,
+}
+
+impl WebState {
+    /// Puts the context together and begins to listen for events. Must be called within a Tokio
+    /// runtime. Event streams and the listener end with `stop`.
+    pub fn new(app: App, options: Options, stop: CancellationToken) -> Self {
+        let reads = app.reads();
+        let currency = Currency::new(&app.settings().currency);
+        let templates = Templates::new(&currency);
+        let hub = Hub::start(reads.clone(), stop.clone());
+        Self(Arc::new(Inner { app, reads, options, currency, templates, hub, stop }))
+    }
+
+    /// Do browsers reach us by HTTPS?
+    pub(crate) fn is_secure(&self) -> bool {
+        self.app.settings().public_url.scheme() == "https"
+    }
+}
+
+impl Deref for WebState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

@@ -1,0 +1,96 @@
+//! Short messages about what was just done, carried over a redirect as a word.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::WebState;
+use crate::cookie::NewCookie;
+use crate::frame::Toast;
+
+crate::words::words! {
+    /// What was just done. Only known words are shown, so a forged cookie says nothing new.
+    pub(crate) enum Said {
+        /// A VPS was ordered.
+        VpsOrdered = "vps_ordered",
+        /// Start was accepted.
+        VpsStarting = "vps_starting",
+        /// Stop was accepted.
+        VpsStopping = "vps_stopping",
+        /// Reboot was accepted.
+        VpsRebooting = "vps_rebooting",
+        /// Delete was accepted.
+        VpsDeleting = "vps_deleting",
+        /// Something else is going on with the VPS.
+        VpsBusy = "vps_busy",
+        /// A key was added.
+        KeyAdded = "key_added",
+        /// A key was deleted.
+        KeyDeleted = "key_deleted",
+        /// An API key was revoked.
+        ApiKeyRevoked = "api_key_revoked",
+        /// A session was ended.
+        SessionEnded = "session_ended",
+        /// A provider account was added.
+        ProviderAdded = "provider_added",
+        /// A token is being checked.
+        ProviderChecking = "provider_checking",
+        /// A token was replaced.
+        ProviderRotated = "provider_rotated",
+        /// An account was disabled.
+        ProviderDisabled = "provider_disabled",
+        /// An account was enabled.
+        ProviderEnabled = "provider_enabled",
+        /// A plan was added.
+        PlanAdded = "plan_added",
+        /// Prices were published.
+        PricesPublished = "prices_published",
+        /// A plan is on sale.
+        PlanOnSale = "plan_on_sale",
+        /// A plan is not on sale any more.
+        PlanOffSale = "plan_off_sale",
+    }
+}
+
+impl From<Said> for Toast {
+    fn from(said: Said) -> Self {
+        use Said as S;
+        let text = match said {
+            S::VpsOrdered => "Your VPS is being made",
+            S::VpsStarting => "Starting",
+            S::VpsStopping => "Stopping",
+            S::VpsRebooting => "Rebooting",
+            S::VpsDeleting => "The VPS is being deleted; charging has ended",
+            S::VpsBusy => "Not now: another action is under way, or the VPS is suspended",
+            S::KeyAdded => "SSH key added",
+            S::KeyDeleted => "SSH key deleted",
+            S::ApiKeyRevoked => "API key revoked",
+            S::SessionEnded => "Session ended",
+            S::ProviderAdded => "Account added; its token is being checked",
+            S::ProviderChecking => "The token is being checked",
+            S::ProviderRotated => "Token replaced; it is being checked",
+            S::ProviderDisabled => "Account disabled",
+            S::ProviderEnabled => "Account enabled",
+            S::PlanAdded => "Plan added and on sale",
+            S::PricesPublished => "Prices published",
+            S::PlanOnSale => "The plan is on sale",
+            S::PlanOffSale => "The plan is not sold any more",
+        };
+        Self { tone: if said == S::VpsBusy { "bad" } else { "good" }, text }
+    }
+}
+
+/// To another page (303, so that a reload does not send the form again).
+pub(crate) fn see_other(to: &str) -> Response {
+    match HeaderValue::from_str(to) {
+        Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// To another page, which says what was done.
+pub(crate) fn see_other_saying(state: &WebState, to: &str, said: Said) -> Response {
+    let mut response = see_other(to);
+    NewCookie { name: "said", value: said.as_str(), max_age: 60, hidden: true }
+        .set(&mut response, state.is_secure());
+    response
+}

@@ -1,0 +1,138 @@
+//! Small view types that several areas share.
+
+use std::collections::BTreeMap;
+
+use domain::payment::TopUpState;
+use domain::provider::ProviderState;
+use domain::vps::{Status, VpsState};
+use serde::Serialize;
+
+/// Messages at form fields, by field name; `form` for those that belong to none.
+pub(crate) type Errors = BTreeMap<String, String>;
+
+/// A coloured dot and a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Chip {
+    word: &'static str,
+    tone: &'static str,
+}
+
+impl From<Status> for Chip {
+    fn from(status: Status) -> Self {
+        let (word, tone) = match status {
+            Status::Provisioning => ("Provisioning", "busy"),
+            Status::Running => ("Running", "good"),
+            Status::Stopped => ("Stopped", "off"),
+            Status::Starting => ("Starting", "busy"),
+            Status::Stopping => ("Stopping", "busy"),
+            Status::Rebooting => ("Rebooting", "busy"),
+            Status::Busy => ("Busy", "busy"),
+            Status::SuspendedUnpaid => ("Suspended — unpaid", "warn"),
+            Status::SuspendedOperator => ("Suspended", "warn"),
+            Status::Deleting => ("Deleting", "busy"),
+            Status::Deleted => ("Deleted", "off"),
+            Status::Failed => ("Failed", "bad"),
+            Status::Lost => ("Lost", "bad"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<VpsState> for Chip {
+    fn from(state: VpsState) -> Self {
+        let (word, tone) = match state {
+            VpsState::Creating => ("Provisioning", "busy"),
+            VpsState::Active => ("Active", "good"),
+            VpsState::Deleting => ("Deleting", "busy"),
+            VpsState::Deleted => ("Deleted", "off"),
+            VpsState::Failed => ("Failed", "bad"),
+            VpsState::Lost => ("Lost", "bad"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<TopUpState> for Chip {
+    fn from(state: TopUpState) -> Self {
+        let (word, tone) = match state {
+            TopUpState::Created => ("Preparing", "busy"),
+            TopUpState::AwaitingApproval => ("Waiting for you", "warn"),
+            TopUpState::Pending => ("Pending", "busy"),
+            TopUpState::Completed => ("Paid", "good"),
+            TopUpState::Failed => ("Failed", "bad"),
+            TopUpState::Expired => ("Expired", "off"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<ProviderState> for Chip {
+    fn from(state: ProviderState) -> Self {
+        let (word, tone) = match state {
+            ProviderState::Active => ("Active", "good"),
+            ProviderState::Disabled => ("Disabled", "off"),
+            ProviderState::Unauthorized => ("Token refused", "bad"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl Chip {
+    /// The word.
+    pub(crate) fn word(self) -> &'static str {
+        self.word
+    }
+
+    /// Is the plan for sale?
+    pub(crate) fn for_sale(active: bool) -> Self {
+        if active { Self { word: "On sale", tone: "good" } } else { Self { word: "Not sold", tone: "off" } }
+    }
+}
+
+/// An entry of a select box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+}
+
+impl Choice {
+    pub(crate) fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { value: value.into(), label: label.into() }
+    }
+}
+
+/// Links to the other pages of a list that is read by keyset: older ones, and back to the newest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Pages {
+    pub(crate) newest: Option<String>,
+    pub(crate) older: Option<String>,
+}
+
+/// Rows of a page of a list.
+pub(crate) const PAGE: i64 = 50;
+
+impl Pages {
+    /// The links of a list that was read with one row more than [`PAGE`]: the extra row is taken
+    /// off, and tells that there are older ones.
+    pub(crate) fn of<T>(rows: &mut Vec<T>, newest: Option<String>, older: impl Fn(&T) -> String) -> Self {
+        let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let more = rows.len() > size;
+        rows.truncate(size);
+        Self { newest, older: rows.last().filter(|_| more).map(older) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_more_means_older_ones() {
+        let mut rows: Vec<i64> = (0..=PAGE).collect();
+        let pages = Pages::of(&mut rows, None, |last| format!("/x?before={last}"));
+        assert_eq!(pages.older, Some(format!("/x?before={}", PAGE - 1)));
+        let pages = Pages::of(&mut rows, None, |last| format!("/x?before={last}"));
+        assert_eq!((pages.older, rows.len()), (None, usize::try_from(PAGE).unwrap_or_default()));
+    }
+}

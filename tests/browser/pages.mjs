@@ -1,0 +1,194 @@
+// Every page in every state worth looking at, by who looks, and how one gets there (`to`: an address or a way).
+// `pays` marks pages that name the means of payment, `status` is the answer to an address that is refused, and
+// `brief` says that a page soon becomes another one.
+
+/** Opens the VPS of that name, then does something there. */
+const vps = (name, act) => async (visitor) => {
+  await visitor.page.goto('/vps?show=all')
+  await visitor.page.getByRole('link', { name, exact: true }).first().click()
+  await visitor.page.getByTestId('vps').waitFor()
+  await act?.(visitor)
+}
+
+/** Opens a page, fills in the form there, and sends it as the browser would not: to see what the server says. */
+const refused = (path, status, form, fields) => async (visitor) => {
+  const { page } = visitor
+  await page.goto(path)
+  for (const [name, value] of Object.entries(fields)) await page.locator(`#${name}`).fill(value)
+  const send = () => page.getByTestId(form).evaluate((form) => form.submit())
+  await Promise.all([page.waitForEvent('load'), visitor.expecting(status, send)])
+}
+
+/** Begins a top-up and goes the way to where it stands still. */
+const topUp = (amount, follow) => async (visitor, panel) => {
+  const { page } = visitor
+  await page.goto('/wallet')
+  await page.getByLabel(/^Amount in/).fill(amount)
+  await follow({ page, panel, begin: () => page.getByTestId('add-money').click() })
+}
+const checkout = async ({ page, panel, begin }) => {
+  await begin()
+  await page.waitForURL(`${panel.paypal}/checkoutnow?*`)
+}
+const decided = (button, state) => async (way) => {
+  await checkout(way)
+  await way.page.getByRole('button', { name: button }).click()
+  await way.page.locator(`[data-testid="top-up"][data-state="${state}"]`).waitFor()
+}
+
+/** Opens the first row of a table. */
+const first = (path, testid) => async ({ page }) => {
+  await page.goto(path)
+  await page.getByTestId(testid).locator('tbody a').first().click()
+  await page.locator('.crumb').waitFor()
+}
+
+export const STRANGER = [
+  { name: 'sign-in', to: '/sign-in' },
+  {
+    name: 'sign-in-error',
+    to: refused('/sign-in', 401, 'sign-in-form', { email: 'who@nowhere.example', password: 'wrong' }),
+  },
+  { name: 'sign-up', to: '/sign-up' },
+  {
+    name: 'sign-up-error',
+    to: refused('/sign-up', 422, 'sign-up-form', { name: 'A', organization: 'B', email: 'nowhere', password: 'short' }),
+  },
+  { name: 'error-404-stranger', to: '/nowhere', status: 404 },
+]
+
+/** Of an organization that has just been made. */
+export const NEWCOMER = [
+  { name: 'new-dashboard', to: '/' },
+  { name: 'new-vps-list', to: '/vps' },
+  { name: 'new-create', to: '/vps/new' },
+  { name: 'new-ssh-keys', to: '/ssh-keys' },
+  { name: 'ssh-key-error', to: refused('/ssh-keys', 422, 'add-key-form', { public_key: 'not a key' }) },
+  { name: 'new-wallet', to: '/wallet', pays: true },
+  { name: 'new-activity', to: '/activity' },
+  { name: 'new-security', to: '/settings/security' },
+  { name: 'wallet-error', to: refused('/wallet', 422, 'top-up-form', { amount: '1' }), pays: true },
+  {
+    name: 'top-up-preparing',
+    pays: true,
+    to: topUp('10', async ({ page, panel, begin }) => {
+      await panel.fault({ operation: 'paypal.create_order', kind: 'slow', delay_ms: 8_000, count: 1 })
+      await begin()
+      await page.getByTestId('top-up').waitFor()
+    }),
+    brief: true,
+  },
+  {
+    name: 'top-up-waiting',
+    pays: true,
+    to: topUp('11', async (way) => {
+      await checkout(way)
+      await way.page.goto(`${way.panel.url}/wallet`)
+      await way.page.getByTestId('top-ups').getByRole('link', { name: '$11.00' }).click()
+      await way.page.getByTestId('approve').waitFor()
+    }),
+  },
+  { name: 'top-up-cancelled', pays: true, to: topUp('12', decided('Cancel', 'awaiting_approval')) },
+  { name: 'top-up-pending', pays: true, to: topUp('13', decided('stays pending', 'pending')) },
+  { name: 'top-up-failed', pays: true, to: topUp('14', decided('declined', 'failed')) },
+  { name: 'top-up-paid', pays: true, to: topUp('15', decided(/^Approve$/, 'completed')) },
+]
+
+/** Of an organization with a month of history. */
+export const CUSTOMER = [
+  { name: 'dashboard', to: '/' },
+  { name: 'vps-list', to: '/vps' },
+  { name: 'vps-list-nothing', to: '/vps?q=nosuchname' },
+  { name: 'vps-running', to: vps('web-1') },
+  { name: 'vps-stopped', to: vps('staging') },
+  {
+    name: 'vps-delete-dialog',
+    to: vps('web-1', async ({ page }) => {
+      await page.getByTestId('delete').click()
+      await page.getByRole('dialog').waitFor()
+    }),
+  },
+  {
+    name: 'vps-delete-error',
+    to: vps('web-1', async (visitor) => {
+      await refused(`${visitor.page.url()}/delete`, 422, 'delete-form', { confirm: 'web-2' })(visitor)
+    }),
+  },
+  { name: 'create', to: '/vps/new' },
+  { name: 'create-error', to: refused('/vps/new', 422, 'create-form', { name: '-no-host-name-' }) },
+  { name: 'ssh-keys', to: '/ssh-keys' },
+  { name: 'wallet', to: '/wallet', pays: true },
+  { name: 'activity', to: '/activity' },
+  { name: 'activity-nothing', to: '/activity?action=api_key' },
+  { name: 'security', to: '/settings/security' },
+  {
+    name: 'security-new-key',
+    to: async ({ page }) => {
+      await page.goto('/settings/security')
+      await page.getByLabel("New key's name").fill('deploy script')
+      await page.getByTestId('create-key').click()
+      await page.getByTestId('new-key').waitFor()
+    },
+  },
+  {
+    name: 'account-menu',
+    to: async ({ page }) => {
+      await page.goto('/')
+      await page.getByRole('button', { name: /^Account/ }).click()
+      await page.getByTestId('sign-out').waitFor()
+    },
+  },
+  {
+    name: 'palette',
+    to: async ({ page }) => {
+      await page.goto('/')
+      await page.keyboard.press('Control+k')
+      await page.getByRole('dialog').getByRole('link', { name: 'Create VPS' }).waitFor()
+    },
+  },
+  {
+    name: 'more-menu',
+    to: async ({ page }) => {
+      await page.goto('/')
+      await page.evaluate(() => document.getElementById('more').showPopover())
+    },
+  },
+  { name: 'error-404', to: '/vps/00000000-0000-0000-0000-000000000000', status: 404 },
+  { name: 'vps-provisioning', to: ordered('slow-one', 'stuck', 'Provisioning') },
+  { name: 'vps-failed', to: ordered('no-room', 'sold_out', 'Failed') },
+]
+
+/** An order of a plan of one cloud alone, where something goes wrong. */
+function ordered(name, fault, status) {
+  return async ({ page }, panel) => {
+    await panel.fault({ operation: 'linode.create', kind: fault, count: 1 })
+    await page.goto('/vps/new?region=gb-london&plan=cloud-16')
+    await page.getByRole('textbox', { name: 'Name' }).fill(name)
+    await page.getByTestId('submit-create').click()
+    await page.getByTestId('vps').waitFor()
+    await page.locator('#status').getByText(status, { exact: true }).waitFor()
+  }
+}
+
+export const MEMBER = [
+  { name: 'member-dashboard', to: '/' },
+  { name: 'member-vps', to: vps('web-1') },
+  { name: 'member-wallet', to: '/wallet', pays: true },
+  { name: 'member-ssh-keys', to: '/ssh-keys' },
+  { name: 'error-403', to: '/vps/new', status: 403 },
+]
+
+export const OPERATOR = [
+  { name: 'operator-overview', to: '/operator' },
+  { name: 'operator-organizations', to: '/operator/organizations' },
+  { name: 'operator-organizations-nothing', to: '/operator/organizations?q=nosuchname' },
+  { name: 'operator-organization', to: first('/operator/organizations?q=acme', 'organizations') },
+  { name: 'operator-vps', to: '/operator/vps' },
+  { name: 'operator-plans', to: '/operator/plans' },
+  { name: 'operator-plan', to: first('/operator/plans', 'plan-table') },
+  { name: 'operator-new-plan', to: '/operator/plans/new' },
+  { name: 'operator-providers', to: '/operator/providers' },
+  { name: 'operator-provider', to: first('/operator/providers', 'providers') },
+  { name: 'operator-new-provider', to: '/operator/providers/new' },
+  { name: 'operator-activity', to: '/operator/activity' },
+]

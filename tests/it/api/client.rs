@@ -1,0 +1,186 @@
+//! A client of the API: requests go through the whole service, without a socket.
+
+use std::net::SocketAddr;
+
+use app::Caller;
+use app::identity::{SignIn, create_api_key, sign_in};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use testkit::{PASSWORD, Panel};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt as _;
+use web::{Options, WebState};
+
+/// The service over a panel.
+pub(super) struct Service {
+    router: Router,
+    _stop: DropGuard,
+}
+
+impl Service {
+    pub(super) fn of(panel: &Panel) -> Self {
+        let stop = CancellationToken::new();
+        let state = WebState::new(panel.app.clone(), Options::default(), stop.clone());
+        Self { router: web::router(state), _stop: stop.drop_guard() }
+    }
+
+    /// A program with a fresh API key of somebody.
+    pub(super) async fn with_key(&self, panel: &Panel, caller: &Caller) -> Client {
+        let (_, key) = create_api_key(&panel.app, caller, "test").await.unwrap();
+        self.with_header(header::AUTHORIZATION.as_str(), &format!("Bearer {}", key.expose_secret()))
+    }
+
+    /// A browser in which `name@example.com` is signed in.
+    pub(super) async fn with_session(&self, panel: &Panel, name: &str) -> Client {
+        let email = format!("{name}@example.com");
+        let attempt = SignIn { email: &email, password: &PASSWORD.into(), address: None, user_agent: None };
+        let session = sign_in(&panel.app, attempt).await.unwrap();
+        self.with_header(header::COOKIE.as_str(), &format!("session={}", session.token.expose_secret()))
+    }
+
+    /// Somebody who sends this with every request.
+    pub(super) fn with_header(&self, name: &str, value: &str) -> Client {
+        Client { router: self.router.clone(), headers: vec![(name.to_owned(), value.to_owned())] }
+    }
+
+    /// Somebody unknown.
+    pub(super) fn anonymous(&self) -> Client {
+        Client { router: self.router.clone(), headers: Vec::new() }
+    }
+}
+
+/// Somebody who calls the API.
+#[derive(Clone)]
+pub(super) struct Client {
+    router: Router,
+    headers: Vec<(String, String)>,
+}
+
+/// What the API said.
+#[derive(Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    /// The body, which must be JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of a request that must have gone well.
+    pub(super) fn ok(&self) -> Value {
+        assert!(self.status.is_success(), "{self:?}");
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The code of a refusal, which must be a problem with this status.
+    pub(super) fn refused(&self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], status, "{self:?}");
+        let code = problem["code"].as_str().unwrap().to_owned();
+        assert_eq!(problem["type"], format!("/problems/{code}"), "{self:?}");
+        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{self:?}");
+        code
+    }
+
+    /// The field a refusal is about.
+    pub(super) fn wrong_field(&self) -> String {
+        assert_eq!(self.refused(422), "invalid");
+        let problem = self.json();
+        assert_eq!(problem["field"], problem["errors"][0]["field"], "{self:?}");
+        problem["field"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Client {
+    /// The same, with another header.
+    pub(super) fn and(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await
+    }
+
+    /// Sends JSON below `/api/v1`.
+    pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let kind = body.map(|_| "application/json");
+        let text = body.map(Value::to_string).unwrap_or_default();
+        self.send_raw(method, &format!("/api/v1{path}"), kind, text).await
+    }
+
+    /// Sends anything anywhere.
+    pub(super) async fn send_raw(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: Option<&str>,
+        body: String,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(kind) = content_type {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
+        let peer: SocketAddr = "192.0.2.7:4711".parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 24).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.into()).unwrap(),
+        }
+    }
+
+    /// All rows of a list, page by page.
+    pub(super) async fn walk(&self, list: &str, limit: usize) -> Vec<Value> {
+        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{list}?limit={limit}{cursor}")).await.ok();
+            let data = page["data"].as_array().unwrap();
+            assert!(data.len() <= limit, "{page}");
+            rows.extend(data.iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return rows,
+            }
+        }
+    }
+
+    /// Everything the document tells of, as `(method, path, operation)`; paths are below `/api/v1`.
+    pub(super) async fn operations(&self) -> Vec<(String, String, Value)> {
+        let document = self.send_raw("GET", "/api/openapi.json", None, String::new()).await.ok();
+        let mut operations = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let path = path.strip_prefix("/api/v1").unwrap().to_owned();
+                operations.push((method.to_uppercase(), path, operation.clone()));
+            }
+        }
+        operations
+    }
+}

@@ -1,0 +1,173 @@
+//! Killed anywhere, and the books and the clouds still agree.
+//!
+//! A worker process runs on a wire that is cut at its n-th commit, before or after, and the process
+//! is killed there with SIGKILL; another one finishes the work. This is done for every n there is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use app::Caller;
+use app::payment::{ask_for_capture, begin_top_up};
+use domain::TopUpId;
+use futures_util::StreamExt as _;
+use simulator::{Fault, FaultKind};
+use testkit::{Cut, Panel, Tripwire};
+
+/// What is done while the worker dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Create,
+    Delete,
+    TopUp,
+}
+
+/// A panel in which the deed can be done.
+struct Scene {
+    panel: Panel,
+    acme: Caller,
+    deed: Deed,
+    vps: Option<domain::VpsId>,
+}
+
+impl Scene {
+    async fn set(deed: Deed) -> Self {
+        let panel = Panel::start().await;
+        let acme = panel.customer("acme").await;
+        panel.fund(&acme, "50.00").await;
+        let worker = panel.worker();
+        let vps = match deed {
+            Deed::Delete => Some(panel.active(&acme, "small", "web").await),
+            Deed::Create | Deed::TopUp => None,
+        };
+        worker.stop().await;
+        Self { panel, acme, deed, vps }
+    }
+
+    /// Does the deed as a person would, to its end.
+    async fn act(&self) {
+        let Self { panel, acme, .. } = self;
+        match (self.deed, self.vps) {
+            (Deed::Create, _) => {
+                let vps = panel.order(acme, "small", "web").await;
+                panel.until_state(vps, "active").await;
+            }
+            (Deed::Delete, Some(vps)) => {
+                app::vps::delete(&panel.app, acme, vps).await.unwrap();
+                panel.until_state(vps, "deleted").await;
+            }
+            (Deed::TopUp, _) => self.pay().await,
+            (Deed::Delete, None) => unreachable!("the scene has a VPS to delete"),
+        }
+        panel.until_idle().await;
+    }
+
+    async fn pay(&self) {
+        let Self { panel, acme, .. } = self;
+        let amount = "25.00".parse().unwrap();
+        let id: TopUpId = begin_top_up(&panel.app, acme, amount, None).await.unwrap().effect();
+        panel.until(format!("select state = 'awaiting_approval' from top_ups where id = '{id}'")).await;
+        let order: String = panel.fetch(format!("select order_ref from top_ups where id = '{id}'")).await;
+        assert!(panel.simulator.approve(&order), "the payer can approve");
+        // The return page may be opened any number of times.
+        let asked = (0..5).map(|_| ask_for_capture(&panel.app, acme, id));
+        for outcome in futures_util::future::join_all(asked).await {
+            outcome.unwrap();
+        }
+        panel.until(format!("select state = 'completed' from top_ups where id = '{id}'")).await;
+    }
+
+    /// One server per living order, none without an owner, the books in order.
+    async fn check(&self, what: &str) {
+        let panel = &self.panel;
+        let active: i64 = panel.fetch("select count(*) from vps_instances where state = 'active'").await;
+        let living: Vec<_> = panel.simulator.servers().into_iter().filter(|s| !s.is_deleted()).collect();
+        let expected = i64::from(self.deed == Deed::Create);
+        assert_eq!(active, expected, "{what}: active VPSs");
+        assert_eq!(living.len(), usize::from(expected == 1), "{what}: servers {living:?}");
+        if self.deed == Deed::TopUp {
+            let captures: usize = panel.simulator.orders().iter().map(|o| o.captures.len()).sum();
+            assert_eq!(captures, 1, "{what}: captures at the gateway");
+            assert_eq!(panel.balances(&self.acme).await.available, 75_000_000, "{what}: credited once");
+        }
+        panel.verify().await;
+    }
+}
+
+/// Does the deed with a worker that is killed at the trip, and another one that goes on. Answers how
+/// many commits the first one made.
+async fn play(deed: Deed, trip: Option<(usize, Cut)>, fault: Option<Fault>) -> usize {
+    let scene = Scene::set(deed).await;
+    if let Some(fault) = fault {
+        scene.panel.simulator.inject(fault);
+    }
+    let url = scene.panel.database().login_url();
+    let wire = Tripwire::lay(&url, trip).await;
+    let first = scene.panel.worker_process(&wire.url(&url));
+    let takeover = async {
+        wire.tripped().await;
+        first.kill().await;
+        wire.hang_up();
+        let second = scene.panel.worker_process(&url);
+        std::future::pending::<()>().await;
+        drop(second);
+    };
+    tokio::select! {
+        () = takeover => unreachable!("the second worker is never finished"),
+        () = scene.act() => {}
+    }
+    scene.check(&format!("{deed:?} {trip:?}")).await;
+    wire.commits()
+}
+
+/// Kills the worker at every commit that a deed takes, on both sides of it; eight scenes at a time.
+async fn killed_at_every_step(deed: Deed) {
+    let commits = play(deed, None, None).await;
+    assert!(commits >= 4, "{deed:?} takes several steps, not {commits}");
+    let trips = (1..=commits + 1).flat_map(|n| [(n, Cut::Before), (n, Cut::After)]);
+    let done = Arc::new(AtomicUsize::new(0));
+    futures_util::stream::iter(trips)
+        .for_each_concurrent(8, |trip| {
+            let done = done.clone();
+            async move {
+                play(deed, Some(trip), None).await;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .await;
+    assert_eq!(done.load(Ordering::Relaxed), 2 * (commits + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::Create).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delete_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::Delete).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn top_up_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::TopUp).await;
+}
+
+/// The answer to each kind of request is lost once after its effect, and the worker is killed while
+/// it wonders.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_cut_after_the_effect_change_nothing() {
+    let cases = [
+        (Deed::Create, "*.create"),
+        (Deed::Create, "*.list"),
+        (Deed::Delete, "*.delete"),
+        (Deed::TopUp, "paypal.create_order"),
+        (Deed::TopUp, "paypal.capture"),
+    ];
+    let runs = cases.into_iter().flat_map(|case| [None, Some((3, Cut::Before)), Some((4, Cut::After))].map(|t| (case, t)));
+    futures_util::stream::iter(runs)
+        .for_each_concurrent(8, |((deed, operation), trip)| async move {
+            let fault = Fault::new(operation, FaultKind::CutAfter).once();
+            play(deed, trip, Some(fault)).await;
+        })
+        .await;
+}

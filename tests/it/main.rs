@@ -1,0 +1,30 @@
+//! Integration tests: the use cases and workers over a real database and the simulated clouds.
+//!
+//! One file per area; a test's name says who does what and what comes of it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod api;
+mod billing;
+mod events;
+mod hours;
+mod identity;
+mod jobs;
+mod mishaps;
+mod orders;
+mod payment;
+mod reconcile;
+mod suspension;
+mod tenancy;
+mod tenancy_ledger;
+mod tenancy_walls;
+mod tidy;
+mod vps;
+
+/// Makes a test of each function for each cloud, with the plan that only this cloud delivers.
+macro_rules! on_both_clouds {
+    ($($test:ident),+ $(,)?) => {
+        mod harbor { $( #[tokio::test] async fn $test() { super::$test("harbor", simulator::Cloud::Linode).await; } )+ }
+        mod meadow { $( #[tokio::test] async fn $test() { super::$test("meadow", simulator::Cloud::DigitalOcean).await; } )+ }
+    };
+}
+use on_both_clouds;

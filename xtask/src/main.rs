@@ -1,0 +1,71 @@
+//! Repository tasks, run as `cargo xtask <task>`.
+//!
+//! This is the first program a newcomer runs, so it has few dependencies and compiles in seconds.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
+
+mod assets;
+mod data_dir;
+mod database;
+mod demo;
+mod gate;
+mod pg;
+mod postgres;
+mod process;
+mod sqlx;
+mod supervise;
+mod system;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail, ensure};
+use pico_args::Arguments;
+
+const USAGE: &str = "\
+Usage: cargo xtask <task>
+
+  demo [--port 8080] [--data DIR] [--fresh] [--speed N]
+                        the panel with a database and simulated clouds; a second start goes on with the same
+                        data, --fresh begins anew
+  test [--skip-browser] [--only STAGE]
+                        the gate: everything that a change must pass
+  sqlx [--check]        refresh .sqlx after a change of migrations or queries; --check only compares
+  pg [--data DIR]       a development PostgreSQL in the foreground, its database made from the migrations
+  pg --migrate          make the database of the running one anew from the migrations";
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::from_env()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(mut args: Arguments) -> Result<()> {
+    if args.contains(["-h", "--help"]) {
+        println!("{USAGE}");
+        return Ok(());
+    }
+    match args.subcommand()?.as_deref() {
+        Some("demo") => demo::run(&demo::Options::parse(args)?),
+        Some("test") => gate::run(&gate::Options::parse(args)?),
+        Some("sqlx") => sqlx::run(&sqlx::Options::parse(args)?),
+        Some("pg") => pg::run(&pg::Options::parse(args)?),
+        Some(other) => bail!("there is no task `{other}`\n\n{USAGE}"),
+        None => bail!("which task?\n\n{USAGE}"),
+    }
+}
+
+/// Refuses what no option has taken.
+fn finish(args: Arguments) -> Result<()> {
+    let rest = args.finish();
+    ensure!(rest.is_empty(), "unknown option {}\n\n{USAGE}", rest[0].display());
+    Ok(())
+}
+
+/// Tells the user what happens now.
+fn progress(what: &str) {
+    eprintln!("==> {what}");
+}
