@@ -21,7 +21,8 @@ const BALANCE = '[data-testid="balance"] strong'
 
 let panel, browser
 before(async () => {
-  ;[panel, browser] = await Promise.all([startPanel(), startBrowser()])
+  browser = await startBrowser()
+  panel = await startPanel()
 })
 after(async () => {
   await browser?.close()

@@ -33,7 +33,7 @@ const checkout = async ({ page, panel, begin }) => {
 const decided = (button, state) => async (way) => {
   await checkout(way)
   await way.page.getByRole('button', { name: button }).click()
-  await way.page.locator(`[data-testid="top-up"][data-state="${state}"]`).waitFor()
+  await way.page.locator(`[data-testid="top-up"] [data-state="${state}"]`).waitFor()
 }
 
 /** Opens the first row of a table. */

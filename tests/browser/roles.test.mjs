@@ -8,7 +8,8 @@ import { startBrowser, Visitor } from './visitor.mjs'
 
 let panel, browser
 before(async () => {
-  ;[panel, browser] = await Promise.all([startPanel(), startBrowser()])
+  browser = await startBrowser()
+  panel = await startPanel()
 })
 after(async () => {
   await browser?.close()

@@ -163,7 +163,9 @@ async fn answers_cut_after_the_effect_change_nothing() {
         (Deed::TopUp, "paypal.create_order"),
         (Deed::TopUp, "paypal.capture"),
     ];
-    let runs = cases.into_iter().flat_map(|case| [None, Some((3, Cut::Before)), Some((4, Cut::After))].map(|t| (case, t)));
+    let runs = cases
+        .into_iter()
+        .flat_map(|case| [None, Some((3, Cut::Before)), Some((4, Cut::After))].map(|t| (case, t)));
     futures_util::stream::iter(runs)
         .for_each_concurrent(8, |((deed, operation), trip)| async move {
             let fault = Fault::new(operation, FaultKind::CutAfter).once();

@@ -5,6 +5,7 @@
 
 mod api;
 mod billing;
+mod crash;
 mod events;
 mod hours;
 mod identity;
@@ -12,6 +13,7 @@ mod jobs;
 mod mishaps;
 mod orders;
 mod payment;
+mod pool;
 mod reconcile;
 mod suspension;
 mod tenancy;

@@ -185,6 +185,35 @@ fn money_never_meets_a_float() {
     }
 }
 
+/// Files that are a crate of their own: found by cargo, named by nobody.
+fn is_root(name: &str) -> bool {
+    let stands_alone = ["/src/lib.rs", "/src/main.rs", "/build.rs", "tests/it/main.rs"];
+    let cargo_finds = ["/tests/", "/benches/", "/examples/"];
+    let after = |folder: &&str| name.split_once(*folder).is_some_and(|(_, file)| !file.contains('/'));
+    stands_alone.iter().any(|end| name.ends_with(end)) || cargo_finds.iter().any(after)
+}
+
+#[test]
+fn every_rust_file_is_compiled() {
+    let all = ["crates", "tests", "xtask"].map(|folder| files(folder, &["rs"])).concat();
+    let sources: Vec<_> = all.iter().filter(|(name, _)| !name.contains("/node_modules/")).collect();
+    let names = |module: &str, (_, source): &(String, String)| {
+        source
+            .lines()
+            .any(|line| line.split(' ').collect::<Vec<_>>().ends_with(&["mod", &format!("{module};")]))
+    };
+    for (name, _) in &sources {
+        let path = Path::new(name).with_extension("");
+        let module = if path.ends_with("mod") { path.parent().unwrap() } else { &path };
+        let (folder, word) = (module.parent().unwrap(), module.file_name().unwrap().to_str().unwrap());
+        let above = |file: &str| {
+            Path::new(file).parent() == Some(folder) || Path::new(file) == folder.with_extension("rs")
+        };
+        let named = sources.iter().any(|source| above(&source.0) && names(word, source));
+        assert!(is_root(name) || named, "{name} belongs to no module");
+    }
+}
+
 #[test]
 fn nothing_is_left_for_later() {
     let marks =

@@ -128,3 +128,15 @@ impl From<domain::wallet::Unbalanced> for Error {
         Self::internal(error)
     }
 }
+
+/// An error with its causes, for the log.
+pub fn full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -19,7 +19,7 @@ pub mod worker;
 use std::sync::Arc;
 
 pub use caller::{Caller, Operator};
-pub use error::{Error, Result};
+pub use error::{Error, Result, full};
 pub use identity::idempotency::{Done, IdempotencyKey};
 pub use settings::Settings;
 

@@ -84,8 +84,13 @@ impl Store {
     }
 
     async fn begin(&self, statement: String) -> Result<Transaction<'static, Postgres>> {
+        // A task of its own, so that it goes on when the asker goes away. Abandoned half-way, sqlx
+        // would hand the connection on with the transaction open: what begins on it next would be
+        // in a transaction that is, for one, read-only.
+        let pool = self.pool.clone();
         // The statement holds constants and a formatted uuid, never input.
-        Ok(self.pool.begin_with(AssertSqlSafe(statement)).await?)
+        let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await });
+        Ok(begun.await.map_err(|ended| sqlx::Error::Io(std::io::Error::other(ended)))??)
     }
 
     async fn begin_org(

@@ -88,7 +88,7 @@ impl IntoResponse for Failure {
                 response
             }
             Self::Internal(source) => {
-                tracing::error!(error = &*source as &dyn std::error::Error, "a page failed");
+                tracing::error!(error = app::full(&*source), "a page failed");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
@@ -142,7 +142,7 @@ pub(crate) async fn error_pages(State(state): State<WebState>, request: Request,
     let mut shown = match state.templates.render(&frame, &page) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the error page failed");
+            tracing::error!(error = app::full(&error), "the error page failed");
             (status, title).into_response()
         }
     };

@@ -89,7 +89,7 @@ async fn ready(State(state): State<WebState>) -> Response {
     match state.reads.ping().await {
         Ok(()) => "ready".into_response(),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+            tracing::warn!(error = app::full(&error), "not ready");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
                 [(header::CONTENT_TYPE, "application/json")],
@@ -118,7 +118,7 @@ fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
 fn foreign_sites(state: &WebState) -> CsrfLayer {
     let own = state.app.settings().public_url.origin().ascii_serialization();
     CsrfLayer::new().add_trusted_origin(&own).unwrap_or_else(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the public address has no origin");
+        tracing::warn!(error = app::full(&error), "the public address has no origin");
         CsrfLayer::new()
     })
 }

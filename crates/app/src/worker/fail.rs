@@ -11,7 +11,8 @@ use serde_json::json;
 use store::job::{Job, queue};
 use store::{SystemPurpose, notify, provider};
 
-use super::{Context, full};
+use super::Context;
+use crate::full;
 
 /// Longest wait between two attempts.
 const WAIT_MAX: Duration = Duration::from_secs(300);

@@ -21,6 +21,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::full;
+
 pub(crate) use context::{Context, payload_id};
 pub(crate) use fail::Fail;
 
@@ -192,16 +194,4 @@ async fn recur(store: Store, schedule: Vec<(&'static str, Duration)>, stop: Canc
         }
         tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(shortest / 2) => {} }
     }
-}
-
-/// An error with its causes, for the log.
-pub(crate) fn full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -73,7 +73,7 @@ async fn listen(reads: ReadStore, announcements: broadcast::Sender<Heard>, stop:
             () = stop.cancelled() => return,
             lost = hear(&reads, &announcements) => lost,
         };
-        tracing::warn!(error = &lost as &dyn std::error::Error, "events cannot be heard; trying again");
+        tracing::warn!(error = app::full(&lost), "events cannot be heard; trying again");
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RETRY) => {}

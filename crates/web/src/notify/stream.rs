@@ -1,6 +1,6 @@
 //! `GET /events`: what changed, by topic and id; pages read the rest anew.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ use crate::error::Result;
 
 /// How often it is checked that the session still holds.
 const RECHECK: Duration = Duration::from_secs(30);
+/// Shortest time between two looks for operators: every VPS of the installation is told there.
+const OPERATOR_PAUSE: Duration = Duration::from_secs(1);
 /// Pause while older transactions are open that may still write events.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -117,7 +119,7 @@ fn tell(told: Told) -> impl Stream<Item = Result<Frame, Infallible>> + Send {
                 match told.read().await {
                     Ok(()) => continue,
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "an event stream ends");
+                        tracing::warn!(error = app::full(&error), "an event stream ends");
                         return None;
                     }
                 }
@@ -133,10 +135,13 @@ impl Told {
     /// Reads what comes after the position.
     async fn read(&mut self) -> store::Result<()> {
         let batch = self.batch().await?;
+        let mut topics = BTreeSet::new();
         for event in &batch.events {
             self.position = event.position;
             if self.may_know(event) {
-                self.frames.extend(frames(event));
+                let new = topics.insert(event.topic.as_str());
+                self.frames.extend(new.then(|| topic_frame(event)));
+                self.frames.push_back(frame(event));
             }
         }
         if batch.unsettled {
@@ -172,6 +177,9 @@ impl Told {
                 Ok(Ok(heard)) if !self.concerns(heard) => {}
                 Ok(Ok(_) | Err(RecvError::Lagged(_))) => {
                     self.behind = true;
+                    if self.audience == Audience::Operators {
+                        tokio::time::sleep(OPERATOR_PAUSE).await;
+                    }
                     return true;
                 }
                 Ok(Err(RecvError::Closed)) => return false,
@@ -211,13 +219,18 @@ impl Told {
     }
 }
 
-/// Two frames: one for the topic, one for the very thing. The second carries the position, so that
-/// a connection lost between them tells both again.
-fn frames(event: &Event) -> [Frame; 2] {
-    let topic = event.topic.as_str();
-    let subject = event.subject.map(|id| id.to_string()).unwrap_or_default();
-    [
-        Frame::default().event(topic).data(&subject),
-        Frame::default().event(format!("{topic}-{subject}")).data(&subject).id(event.position.to_string()),
-    ]
+/// Something of this topic changed: told once for all events that are read together.
+fn topic_frame(event: &Event) -> Frame {
+    Frame::default().event(event.topic.as_str()).data(subject(event))
+}
+
+/// This very thing changed. It carries the position, so that a connection lost before it tells the
+/// topic again.
+fn frame(event: &Event) -> Frame {
+    let (topic, subject) = (event.topic.as_str(), subject(event));
+    Frame::default().event(format!("{topic}-{subject}")).data(&subject).id(event.position.to_string())
+}
+
+fn subject(event: &Event) -> String {
+    event.subject.map(|id| id.to_string()).unwrap_or_default()
 }

@@ -21,22 +21,6 @@ export function startLiveMark() {
     show('reconnecting', 'Reconnecting')
   })
 
-  // A part that is told of a change while its last reading is still on the way is read once more: the
-  // element that was told is replaced by that reading, and what waited with it would be lost.
-  const overtaken = new Set()
-  document.addEventListener('htmx:trigger', ({ target }) => {
-    const isLive = target.id && target.getAttribute('hx-trigger')?.includes('resync')
-    if (isLive && target.classList.contains('htmx-request')) overtaken.add(target.id)
-  })
-  document.addEventListener('htmx:afterRequest', ({ detail }) => {
-    const id = detail.elt?.id
-    if (!overtaken.delete(id)) return
-    setTimeout(() => {
-      const part = document.getElementById(id)
-      if (part) htmx.trigger(part, 'resync')
-    }, 50)
-  })
-
   // What the reader has unfolded stays so when its part of the page is read anew.
   let unfolded = []
   document.addEventListener('htmx:beforeSwap', (event) => {
