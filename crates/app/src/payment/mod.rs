@@ -35,7 +35,10 @@ pub async fn begin_top_up(
     let settings = app.settings();
     if amount < settings.top_up_min || amount > settings.top_up_max {
         let (min, max) = (settings.top_up_min.display(2), settings.top_up_max.display(2));
-        return Err(Error::invalid("amount", format!("Choose an amount between {min} and {max}.")));
+        return Err(Error::invalid(
+            "amount",
+            format!("Choose an amount between {min} and {max} {}.", settings.currency),
+        ));
     }
     if amount.micros() % 10_000 != 0 {
         return Err(Error::invalid("amount", "Use at most two digits after the point."));
