@@ -91,7 +91,8 @@ test('a stranger signs up, pays, runs two servers and leaves nothing behind', { 
       await page.getByTestId('summary').getByText(order.plan, { exact: true }).waitFor()
       await page.getByRole('textbox', { name: 'Name' }).fill(order.name)
       await page.getByTestId('summary').getByText(order.name, { exact: true }).waitFor()
-      await page.getByTestId('submit-create').click()
+      // A hand is slower than the page: what it presses must still be there when it lets go.
+      await page.getByTestId('submit-create').click({ delay: 500 })
       await page.waitForURL(/\/vps\/[0-9a-f-]{36}$/)
       addresses[order.name] = page.url()
       const status = await record(page, STATUS)

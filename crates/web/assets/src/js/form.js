@@ -20,6 +20,11 @@ export function startForms() {
   document.addEventListener('htmx:afterRequest', (event) => unlock(event.detail.elt))
   window.addEventListener('pageshow', () => document.querySelectorAll('form').forEach(unlock))
 
+  // What is typed is shown elsewhere, too.
+  document.addEventListener('input', ({ target }) => {
+    for (const copy of document.querySelectorAll(`[data-shows="${target.id}"]`)) copy.textContent = target.value
+  })
+
   // Amount suggestions fill the amount field.
   document.addEventListener('click', (event) => {
     const pick = event.target.closest('[data-fill]')
