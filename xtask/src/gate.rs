@@ -4,6 +4,7 @@ mod browser;
 mod conformance;
 mod dependencies;
 mod licence;
+mod specifications;
 
 use std::{
     path::PathBuf,
@@ -40,7 +41,7 @@ struct Stage {
 }
 
 /// In the order of the time they take, as far as they do not need each other.
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage { name: "install", run: install },
     Stage { name: "dependencies", run: |_| passed(dependencies::check()) },
     Stage { name: "format", run: |_| cargo(&["fmt", "--all", "--check"]) },
@@ -53,6 +54,7 @@ const STAGES: [Stage; 10] = [
     Stage { name: "sqlx", run: |gate| passed(sqlx::check(gate.postgres.server())) },
     Stage { name: "tests", run: tests },
     Stage { name: "conformance", run: |_| conformance::check() },
+    Stage { name: "specifications", run: |_| specifications::check() },
     Stage { name: "browser", run: browser::check },
 ];
 
@@ -101,8 +103,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn line(name: &str, outcome: &Outcome, took: Duration) -> String {
     match outcome {
-        Outcome::Passed => format!("{name:<12} passed in {:.1} s", took.as_secs_f32()),
-        Outcome::Skipped(reason) => format!("{name:<12} skipped: {reason}"),
+        Outcome::Passed => format!("{name:<14} passed in {:.1} s", took.as_secs_f32()),
+        Outcome::Skipped(reason) => format!("{name:<14} skipped: {reason}"),
     }
 }
 

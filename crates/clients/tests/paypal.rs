@@ -1,6 +1,10 @@
 //! The PayPal gateway against the simulated PayPal: money is taken once, whatever gets lost on the way.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/checker.rs"]
+mod checker;
+
+use checker::Checker;
 use chrono::TimeDelta;
 use clients::paypal::{PayPal, PayPalSettings, PayPalSetupError};
 use domain::Money;
@@ -23,9 +27,15 @@ impl Play {
     async fn new() -> Self {
         // Fails when another test of this process has installed it, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let sim = Simulator::start(Config::default()).await.unwrap();
+        let checker = Checker::of("paypal");
+        let mut config = Config::default();
+        if let Some(checker) = &checker {
+            config.paypal = checker.upstream;
+        }
+        let sim = Simulator::start(config).await.unwrap();
         sim.freeze(true);
-        let gateway = gateway(&sim.paypal_url(), "test-client-id", SECRET);
+        let url = checker.map_or_else(|| sim.paypal_url(), |checker| checker.url);
+        let gateway = gateway(&url, "test-client-id", SECRET);
         let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         Self { sim, gateway, browser: browser.build().unwrap() }
     }

@@ -1,8 +1,11 @@
 //! A simulated cloud with the client under test.
 
+mod checker;
+
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+pub(crate) use checker::Checker;
 use chrono::TimeDelta;
 use clients::{Clouds, Options};
 use domain::provider::{
@@ -43,15 +46,24 @@ pub(crate) use contract;
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     kind: ProviderKind,
+    checker: Option<Checker>,
     account: ProviderId,
     clouds: Clouds,
 }
 
 impl World {
     pub(crate) async fn start(kind: ProviderKind) -> Self {
-        let simulator = Simulator::start(Config::default()).await.unwrap();
+        let checker = Checker::of(kind.as_str());
+        let mut config = Config::default();
+        if let Some(checker) = &checker {
+            match kind {
+                ProviderKind::Linode => config.linode = checker.upstream,
+                ProviderKind::DigitalOcean => config.digitalocean = checker.upstream,
+            }
+        }
+        let simulator = Simulator::start(config).await.unwrap();
         simulator.freeze(true);
-        Self { simulator, kind, account: ProviderId::new(), clouds: clouds(&Options::default()) }
+        Self { simulator, kind, checker, account: ProviderId::new(), clouds: clouds(&Options::default()) }
     }
 
     /// A client as the product makes it, for an account of its own.
@@ -74,6 +86,9 @@ impl World {
     }
 
     pub(crate) fn url(&self) -> String {
+        if let Some(checker) = &self.checker {
+            return checker.url.clone();
+        }
         match self.kind {
             ProviderKind::Linode => self.simulator.linode_url(),
             ProviderKind::DigitalOcean => self.simulator.digitalocean_url(),
