@@ -54,6 +54,7 @@ export const STRANGER = [
     name: 'sign-up-error',
     to: refused('/sign-up', 422, 'sign-up-form', { name: 'A', organization: 'B', email: 'nowhere', password: 'short' }),
   },
+  { name: 'confirm-email', to: '/confirm-email?token=ec_nobodys' },
   { name: 'error-404-stranger', to: '/nowhere', status: 404 },
 ]
 
@@ -190,5 +191,7 @@ export const OPERATOR = [
   { name: 'operator-providers', to: '/operator/providers' },
   { name: 'operator-provider', to: first('/operator/providers', 'providers') },
   { name: 'operator-new-provider', to: '/operator/providers/new' },
+  { name: 'operator-mails', to: '/operator/mails' },
+  { name: 'operator-mails-nothing', to: '/operator/mails?state=skipped' },
   { name: 'operator-activity', to: '/operator/activity' },
 ]

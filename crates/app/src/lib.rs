@@ -9,6 +9,7 @@ mod caller;
 pub mod catalog;
 mod error;
 pub mod identity;
+pub mod notify;
 pub mod payment;
 pub mod provider;
 mod settings;

@@ -16,6 +16,8 @@ pub struct Settings {
     pub public_url: Url,
     /// ISO 4217 code of the installation's currency.
     pub currency: String,
+    /// Is there a mail host? Without one nothing is sent, and operators are told so.
+    pub mail: bool,
     /// An order must leave money for so many hours of everything the organization then runs.
     pub reserve_hours: i64,
     /// Smallest top-up.
@@ -38,6 +40,7 @@ impl Settings {
             company_logo: None,
             public_url,
             currency: "USD".into(),
+            mail: false,
             reserve_hours: 24,
             top_up_min: Money::from_micros(5_000_000),
             top_up_max: Money::from_micros(5_000_000_000),

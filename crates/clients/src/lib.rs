@@ -9,6 +9,7 @@ mod connector;
 mod digitalocean;
 mod http;
 mod linode;
+pub mod mail;
 pub mod paypal;
 mod price;
 

@@ -58,6 +58,8 @@ ids! {
     TopUpId,
     /// The running count of hours of one VPS.
     MeterId,
+    /// A mail in the outbox.
+    MailId,
     /// An entry of the audit trail.
     ActivityId,
 }

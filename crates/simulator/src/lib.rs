@@ -1,4 +1,4 @@
-//! Offline Linode, DigitalOcean and PayPal speaking the real wire formats.
+//! Offline Linode, DigitalOcean, PayPal and a mail host speaking the real wire formats.
 //!
 //! The clouds keep state, take (virtual) time, limit rates and fail on request, so that the product can be
 //! shown and tested without an account anywhere. [`Simulator`] runs them in-process; the same controls are
@@ -11,13 +11,14 @@
 //! `.update`, `.delete` of servers, `.action` for power and other actions on them; Linode's `.events` and
 //! `.event`, DigitalOcean's `.actions` and `.action_get`; `.account`, `.regions`, `.images`, `.keys`,
 //! `.key_create`, `.tags` and so on as the route tables in `linode` and `digitalocean` say. PayPal's are in
-//! `paypal/operation.rs`, for example `paypal.capture`.
+//! `paypal/operation.rs`, for example `paypal.capture`; the mail host has `mail.auth`, `mail.rcpt` and `mail.send`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod core;
 mod digitalocean;
 mod linode;
+mod mail;
 mod paypal;
 mod server;
 
@@ -34,6 +35,8 @@ use crate::core::{Core, Keeper, admin_router};
 pub use crate::core::{Fault, FaultKind, RequestLog};
 use crate::digitalocean::DigitalOcean;
 use crate::linode::Linode;
+use crate::mail::MailHost;
+pub use crate::mail::SimMail;
 use crate::paypal::Paypal;
 pub use crate::paypal::{SimCapture, SimOrder};
 use crate::server::Servers;
@@ -44,12 +47,14 @@ pub struct Config {
     pub linode: SocketAddr,
     pub digitalocean: SocketAddr,
     pub paypal: SocketAddr,
+    /// SMTP. The inbox is at `/_sim/mail` of each HTTP port.
+    pub mail: SocketAddr,
     /// Virtual seconds per real second.
     pub speed: f64,
     /// The same seed and the same order of requests give the same ids and addresses.
     pub seed: u64,
     /// With it the simulator goes on after a restart where it stood: servers, keys, tags, events and actions,
-    /// PayPal's books, the ids given out (none is given twice) and virtual time. `None` keeps all in memory.
+    /// PayPal's books, the mails taken, the ids given out (none is given twice) and virtual time. `None` keeps all in memory.
     ///
     /// What changed is written about every 200 ms and by [`Simulator::stop`], so that a kill loses no more than
     /// that. Virtual time goes on from where it stood or from the real time, whichever is later, at
@@ -63,7 +68,7 @@ impl Default for Config {
     /// Free ports of the loopback interface, real time, seed 1, all in memory.
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { linode: any, digitalocean: any, paypal: any, speed: 1.0, seed: 1, state_file: None }
+        Self { linode: any, digitalocean: any, paypal: any, mail: any, speed: 1.0, seed: 1, state_file: None }
     }
 }
 
@@ -108,17 +113,19 @@ pub struct Simulator {
     pub linode: SocketAddr,
     pub digitalocean: SocketAddr,
     pub paypal: SocketAddr,
+    pub mail: SocketAddr,
     /// Before the clouds, which it saves as long as it is there.
     keeper: Option<Keeper>,
     core: Arc<Core>,
     linode_cloud: Arc<Service<Linode>>,
     digitalocean_cloud: Arc<Service<DigitalOcean>>,
     paypal_gateway: Arc<Paypal>,
+    mail_host: Arc<MailHost>,
     servers: Servers,
 }
 
 impl Simulator {
-    /// Takes up the saved state, if any, binds the three ports and begins to serve.
+    /// Takes up the saved state, if any, binds the ports and begins to serve.
     ///
     /// # Errors
     /// When a port cannot be bound or the state file cannot be written.
@@ -127,23 +134,28 @@ impl Simulator {
         let linode_cloud = Service::<Linode>::new(&core);
         let digitalocean_cloud = Service::<DigitalOcean>::new(&core);
         let paypal_gateway = Paypal::new(&core);
+        let mail_host = MailHost::new(&core);
         let keeper = config.state_file.map(|path| Keeper::start(core.clone(), path)).transpose()?;
         let mut servers = Servers::default();
-        let admin = || admin_router(core.clone());
+        let admin = || admin_router(core.clone()).merge(mail::router(mail_host.clone()));
         let linode = servers.bind(config.linode, linode_cloud.router().merge(admin())).await?;
         let digitalocean =
             servers.bind(config.digitalocean, digitalocean_cloud.router().merge(admin())).await?;
         let paypal = servers.bind(config.paypal, paypal_gateway.router().merge(admin())).await?;
-        tracing::info!(%linode, %digitalocean, %paypal, "simulated providers are listening");
+        let host = mail_host.clone();
+        let mail = servers.listen(config.mail, move |stream| mail::converse(host.clone(), stream)).await?;
+        tracing::info!(%linode, %digitalocean, %paypal, %mail, "simulated providers are listening");
         Ok(Self {
             linode,
             digitalocean,
             paypal,
+            mail,
             keeper,
             core,
             linode_cloud,
             digitalocean_cloud,
             paypal_gateway,
+            mail_host,
             servers,
         })
     }
@@ -161,6 +173,16 @@ impl Simulator {
     /// `http://127.0.0.1:PORT`, without a path.
     pub fn paypal_url(&self) -> String {
         format!("http://{}", self.paypal)
+    }
+
+    /// `smtp://127.0.0.1:PORT`.
+    pub fn smtp_url(&self) -> String {
+        format!("smtp://{}", self.mail)
+    }
+
+    /// The page with every mail that was sent.
+    pub fn inbox_url(&self) -> String {
+        format!("{}/_sim/mail", self.linode_url())
     }
 
     /// Ends the servers and saves the state; requests under way get a moment to finish.
@@ -188,6 +210,11 @@ impl Simulator {
     /// The payer approves an order as on the approval page. `false` when there is no such open order.
     pub fn approve(&self, order: &str) -> bool {
         self.paypal_gateway.approve_with_balance(order)
+    }
+
+    /// Every mail that was taken, oldest first (the newest 1000).
+    pub fn mails(&self) -> Vec<SimMail> {
+        self.mail_host.mails()
     }
 
     /// The virtual time.
@@ -247,6 +274,7 @@ impl fmt::Debug for Simulator {
             .field("linode", &self.linode)
             .field("digitalocean", &self.digitalocean)
             .field("paypal", &self.paypal)
+            .field("mail", &self.mail)
             .finish_non_exhaustive()
     }
 }

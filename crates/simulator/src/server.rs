@@ -1,17 +1,18 @@
 //! The listening sockets.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long requests under way may take to finish when the simulator stops.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// The HTTP servers of one simulator. They end when this is dropped.
+/// The servers of one simulator. They end when this is dropped.
 pub(crate) struct Servers {
     ending: DropGuard,
     tasks: JoinSet<()>,
@@ -34,6 +35,31 @@ impl Servers {
             if let Err(error) = served.await {
                 tracing::error!(%error, "a simulated provider stopped serving");
             }
+        });
+        Ok(bound)
+    }
+
+    /// Binds `address` and talks with whoever connects; answers the address with the real port.
+    pub(crate) async fn listen<F>(
+        &mut self,
+        address: SocketAddr,
+        talk: impl Fn(TcpStream) -> F + Send + Sync + 'static,
+    ) -> std::io::Result<SocketAddr>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await?;
+        let bound = listener.local_addr()?;
+        let ending = self.ending.token().clone();
+        self.tasks.spawn(async move {
+            let mut talks = JoinSet::new();
+            let accepting = async {
+                while let Ok((stream, _)) = listener.accept().await {
+                    talks.spawn(talk(stream));
+                    while talks.try_join_next().is_some() {}
+                }
+            };
+            tokio::select! { () = ending.cancelled() => {}, () = accepting => {} }
         });
         Ok(bound)
     }

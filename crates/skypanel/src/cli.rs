@@ -37,7 +37,7 @@ enum Command {
     Ledger(Ledger),
     /// List every setting with its meaning and present value; secrets are not shown.
     Config,
-    /// Run simulated clouds and a simulated payment gateway, and nothing else.
+    /// Run simulated clouds, a simulated payment gateway and mail host, and nothing else.
     Simulate(Simulate),
     /// Run everything with simulated clouds and example data.
     Demo(Demo),
@@ -77,6 +77,9 @@ pub(crate) struct Simulate {
     /// Address of the simulated PayPal API and approval page.
     #[arg(long, default_value = "127.0.0.1:4103")]
     pub(crate) paypal: SocketAddr,
+    /// Address of the simulated mail host (SMTP); its inbox is the page /_sim/mail of the other three.
+    #[arg(long, default_value = "127.0.0.1:4104")]
+    pub(crate) mail: SocketAddr,
     /// How many times faster than the real clouds.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) speed: f64,
@@ -88,7 +91,7 @@ pub(crate) struct Simulate {
 /// Where the demo runs.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Port of the panel on 127.0.0.1; the simulated clouds take the three after it.
+    /// Port of the panel on 127.0.0.1; the simulated clouds, gateway and mail host take the four after it.
     #[arg(long, default_value_t = 8080)]
     pub(crate) port: u16,
     /// Folder for the sealing key and the state of the simulated clouds.

@@ -58,6 +58,16 @@ const SETTINGS: &[Setting] = &[
     ),
     plain("paypal_client_id", "", "Client id of the PayPal app."),
     secret("paypal_client_secret", "Secret of the PayPal app."),
+    secret(
+        "smtp_url",
+        "The mail host: smtps://user:password@host:465, or smtp://user:password@host:587 (STARTTLS). User and password \
+         are percent-encoded. Not set: mail is switched off.",
+    ),
+    plain(
+        "mail_from",
+        "",
+        "The sender of mail: noreply@example.com, or Example Cloud <noreply@example.com>.",
+    ),
     plain("worker_slots", "16", "Jobs that one worker process runs at once."),
     plain("lease_seconds", "45", "A worker that is silent for so long loses its jobs to others. At least 3."),
     plain(
@@ -92,6 +102,8 @@ pub(crate) struct Config {
     pub(crate) paypal_base_url: Url,
     pub(crate) paypal_client_id: String,
     pub(crate) paypal_client_secret: SecretString,
+    smtp_url: SecretString,
+    pub(crate) mail_from: String,
     pub(crate) worker_slots: usize,
     pub(crate) lease_seconds: u64,
     pub(crate) lost_answer_seconds: u64,
@@ -147,6 +159,10 @@ impl Config {
         let checks = [
             (currency, "currency must be an ISO 4217 code such as USD"),
             (self.reserve_hours >= 1, "reserve_hours must be at least 1"),
+            (
+                self.smtp_url().is_none() || !self.mail_from.trim().is_empty(),
+                "smtp_url needs mail_from, the sender",
+            ),
             (self.worker_slots >= 1, "worker_slots must be at least 1"),
             (self.lease_seconds >= 3, "lease_seconds must be at least 3"),
             (self.watch_milliseconds >= 100, "watch_milliseconds must be at least 100"),
@@ -169,6 +185,11 @@ impl Config {
 
     pub(crate) fn database_owner_url(&self) -> Result<&str> {
         required("database_owner_url", &self.database_owner_url)
+    }
+
+    /// The mail host; `None` switches mail off.
+    pub(crate) fn smtp_url(&self) -> Option<&SecretString> {
+        Some(&self.smtp_url).filter(|url| !url.expose_secret().is_empty())
     }
 
     pub(crate) fn sealing_keys(&self) -> &SecretString {

@@ -15,6 +15,7 @@ pub(crate) async fn run(options: &Simulate) -> Result<()> {
         linode: options.linode,
         digitalocean: options.digitalocean,
         paypal: options.paypal,
+        mail: options.mail,
         speed: options.speed,
         seed: options.seed,
         ..simulator::Config::default()
@@ -25,6 +26,8 @@ pub(crate) async fn run(options: &Simulate) -> Result<()> {
         writeln!(out, "linode {}", simulator.linode_url())?;
         writeln!(out, "digitalocean {}", simulator.digitalocean_url())?;
         writeln!(out, "paypal {}", simulator.paypal_url())?;
+        writeln!(out, "mail {}", simulator.smtp_url())?;
+        writeln!(out, "inbox {}", simulator.inbox_url())?;
         out.flush()?;
     }
     stop.cancelled().await;

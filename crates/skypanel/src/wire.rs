@@ -8,7 +8,9 @@ use app::vault::Vault;
 use app::worker::{Worker, WorkerSettings};
 use app::{App, Settings};
 use clients::Clouds;
+use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings};
+use domain::notify::mail::Mailer;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +37,7 @@ fn settings(config: &Config) -> Result<Settings> {
         company_name: config.company_name.clone(),
         company_logo: config.company_logo()?.map(String::from),
         currency: config.currency.clone(),
+        mail: config.smtp_url().is_some(),
         reserve_hours: config.reserve_hours,
         lost_answer_wait: Duration::from_secs(config.lost_answer_seconds),
         watch_every: Duration::from_millis(config.watch_milliseconds),
@@ -57,7 +60,18 @@ pub(crate) fn worker(config: &Config, app: App) -> Result<Worker> {
         reconcile_every: Duration::from_secs(config.reconcile_seconds),
         ..WorkerSettings::default()
     };
-    Ok(Worker::new(app, Arc::new(clouds), Arc::new(gateway), settings))
+    Ok(Worker::new(app, Arc::new(clouds), Arc::new(gateway), mailer(config)?, settings))
+}
+
+/// The mail host, if mail is switched on.
+fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>> {
+    let Some(url) = config.smtp_url() else {
+        tracing::warn!("SMTP_URL is not set: mail is switched off");
+        return Ok(None);
+    };
+    let settings =
+        SmtpSettings { url: url.clone(), from: config.mail_from.clone(), name: config.company_name.clone() };
+    Ok(Some(Arc::new(Smtp::new(&settings).context("SMTP_URL and MAIL_FROM")?)))
 }
 
 /// Cancelled by Ctrl-C and SIGTERM.

@@ -257,6 +257,8 @@ pub enum Exempt {
     RateBucket,
     /// Answers kept for repeated requests.
     IdempotencyKey,
+    /// Where a mail stands: taken by the mail host, skipped, or still waiting. That one failed is an entry.
+    MailDelivery,
     /// Removal of expired sessions, old events and finished jobs.
     Housekeeping,
     /// A run that found nothing to do.

@@ -17,6 +17,9 @@ use crate::{Database, RunningWorker};
 /// Seals what the template holds; no secret.
 pub(crate) const SEALING_KEYS: &str = "test:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
+/// Who sends the panel's mail.
+pub(crate) const MAIL_FROM: &str = "noreply@panel.example";
+
 /// Virtual seconds per real one: a cloud's minute passes in a third of a second.
 const SPEED: f64 = 200.0;
 
@@ -55,9 +58,16 @@ impl Panel {
         panel
     }
 
+    /// The same installation without a mail host.
+    #[must_use]
+    pub fn without_mail(self) -> Self {
+        let settings = Settings { mail: false, ..self.app.settings().clone() };
+        Self { app: App::new(self.store.clone(), vault(), settings), ..self }
+    }
+
     /// Starts a worker in this process; any number may run at once.
     pub fn worker(&self) -> RunningWorker {
-        RunningWorker::start(self.app.clone(), &self.simulator.paypal_url(), worker::settings())
+        RunningWorker::start(self.app.clone(), &self.simulator, worker::settings())
     }
 
     /// Where the panel connects: for processes and connections of a test's own.
@@ -138,9 +148,14 @@ pub(crate) fn app(store: Store) -> App {
     let settings = Settings {
         lost_answer_wait: Duration::from_secs(2),
         watch_every: Duration::from_millis(50),
+        mail: true,
         ..Settings::new("http://127.0.0.1:8080".parse().unwrap())
     };
-    App::new(store, Vault::parse(&SEALING_KEYS.into()).unwrap(), settings)
+    App::new(store, vault(), settings)
+}
+
+fn vault() -> Vault {
+    Vault::parse(&SEALING_KEYS.into()).unwrap()
 }
 
 /// Looks until a query gives true.

@@ -38,6 +38,8 @@ impl Panel {
         vec![
             ("SEALING_KEYS", crate::panel::SEALING_KEYS.into()),
             ("PAYPAL_BASE_URL", self.simulator.paypal_url()),
+            ("SMTP_URL", self.simulator.smtp_url()),
+            ("MAIL_FROM", crate::panel::MAIL_FROM.into()),
             ("PAYPAL_CLIENT_ID", "panel".into()),
             ("PAYPAL_CLIENT_SECRET", "secret".into()),
             ("LEASE_SECONDS", "3".into()),

@@ -6,7 +6,10 @@ use std::time::Duration;
 use app::App;
 use app::worker::{Worker, WorkerSettings};
 use clients::Clouds;
+use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings};
+use domain::notify::mail::Mailer;
+use simulator::Simulator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,14 +27,18 @@ impl RunningWorker {
         (&mut self.task).await.expect("a worker does not panic");
     }
 
-    pub(crate) fn start(app: App, paypal_url: &str, settings: WorkerSettings) -> Self {
+    pub(crate) fn start(app: App, simulator: &Simulator, settings: WorkerSettings) -> Self {
         let clouds = clouds();
         let gateway = PayPal::new(PayPalSettings {
-            base_url: paypal_url.parse().unwrap(),
+            base_url: simulator.paypal_url().parse().unwrap(),
             client_id: "panel".into(),
             client_secret: "secret".into(),
         });
-        let worker = Worker::new(app, Arc::new(clouds), Arc::new(gateway.unwrap()), settings);
+        let mailer: Option<Arc<dyn Mailer>> = match app.settings().mail {
+            true => Some(Arc::new(Smtp::new(&smtp(simulator)).unwrap())),
+            false => None,
+        };
+        let worker = Worker::new(app, Arc::new(clouds), Arc::new(gateway.unwrap()), mailer, settings);
         let stop = CancellationToken::new();
         Self { task: tokio::spawn(worker.run(stop.clone())), stop }
     }
@@ -40,6 +47,15 @@ impl RunningWorker {
 impl Drop for RunningWorker {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// The simulated mail host.
+fn smtp(simulator: &Simulator) -> SmtpSettings {
+    SmtpSettings {
+        url: simulator.smtp_url().into(),
+        from: crate::panel::MAIL_FROM.into(),
+        name: "SkyPanel".into(),
     }
 }
 

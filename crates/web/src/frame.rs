@@ -18,6 +18,8 @@ pub(crate) struct Frame {
     pub(crate) tabs: Vec<NavItem>,
     pub(crate) shortcuts: Vec<NavItem>,
     pub(crate) balance: Option<Balance>,
+    /// Is the person asked to confirm their address?
+    pub(crate) unconfirmed: bool,
     /// Address of the event stream, from where this page was read.
     pub(crate) events: Option<String>,
 }
@@ -51,6 +53,7 @@ impl Frame {
             tabs: Vec::new(),
             shortcuts: Vec::new(),
             balance: None,
+            unconfirmed: false,
             events: None,
         }
     }
@@ -134,6 +137,7 @@ const OPERATOR_PAGES: &[Link] = &[
     ("All VPSs", "server", "/operator/vps", None),
     ("Plans and prices", "tags", "/operator/plans", None),
     ("Provider accounts", "cloud", "/operator/providers", None),
+    ("Mail", "mail", "/operator/mails", None),
     ("All activity", "activity", "/operator/activity", None),
 ];
 

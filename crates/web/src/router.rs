@@ -38,6 +38,7 @@ fn page_routes() -> Routes {
         .add(payment::routes)
         .add(activity::routes)
         .add(overview::routes)
+        .add(notify::pages)
         .add(provider::routes)
         .add(catalog::routes)
 }
@@ -188,7 +189,11 @@ mod tests {
             let for_operators = route.path.starts_with("/operator");
             assert_eq!(route.access == Access::Operator, for_operators, "{} {}", route.method, route.path);
             if route.access == Access::Public {
-                assert!(["/sign-in", "/sign-up", "/theme"].contains(&route.path), "{}", route.path);
+                assert!(
+                    ["/sign-in", "/sign-up", "/theme", "/confirm-email"].contains(&route.path),
+                    "{}",
+                    route.path
+                );
             }
         }
     }

@@ -77,6 +77,7 @@ fn signed_in(path: &str) -> Frame {
         nav,
         shortcuts: frame::shortcuts(|_| true),
         balance: (!operator).then(|| Balance::new(money("37.52"), &runway)),
+        unconfirmed: path == "/",
         events: Some("/events?after=1-1".into()),
     }
 }

@@ -63,6 +63,7 @@ impl Session {
             tabs: frame::tabs(&nav),
             nav,
             shortcuts: frame::shortcuts(may),
+            unconfirmed: self.state.app.settings().mail && !self.known.email_confirmed,
             toast: self.visit.said.map(Into::into),
             ..Frame::bare(self.state.app.settings(), self.visit.theme)
         }

@@ -48,6 +48,12 @@ crate::words::words! {
         PlanOnSale = "plan_on_sale",
         /// A plan is not on sale any more.
         PlanOffSale = "plan_off_sale",
+        /// A failed mail is sent again.
+        MailQueued = "mail_queued",
+        /// There is nothing to send again.
+        MailNotFailed = "mail_not_failed",
+        /// Another link to confirm an address is on its way.
+        ConfirmationSent = "confirmation_sent",
     }
 }
 
@@ -74,6 +80,9 @@ impl From<Said> for Toast {
             S::PricesPublished => "Prices published",
             S::PlanOnSale => "The plan is on sale",
             S::PlanOffSale => "The plan is not sold any more",
+            S::MailQueued => "The mail is sent again",
+            S::MailNotFailed => "That mail is sent, or waits already",
+            S::ConfirmationSent => "Another mail is on its way",
         };
         Self { tone: if said == S::VpsBusy { "bad" } else { "good" }, text }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::notify::mail::MailState;
 use domain::payment::TopUpState;
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
@@ -61,6 +62,18 @@ impl From<TopUpState> for Chip {
             TopUpState::Completed => ("Paid", "good"),
             TopUpState::Failed => ("Failed", "bad"),
             TopUpState::Expired => ("Expired", "off"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<MailState> for Chip {
+    fn from(state: MailState) -> Self {
+        let (word, tone) = match state {
+            MailState::Queued => ("Waiting", "busy"),
+            MailState::Sent => ("Sent", "good"),
+            MailState::Failed => ("Failed", "bad"),
+            MailState::Skipped => ("Skipped", "off"),
         };
         Self { word, tone }
     }

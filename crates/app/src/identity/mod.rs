@@ -1,5 +1,6 @@
 //! Signing up, in and out; API keys; the limits on all of that.
 
+mod confirmation;
 pub mod idempotency;
 pub mod password;
 mod sign_in;
@@ -16,6 +17,7 @@ use serde_json::json;
 use store::identity::{self as rows, Known, Limit};
 use store::{Exempt, SystemPurpose};
 
+pub use confirmation::{confirm_email, resend_confirmation};
 pub use sign_in::{SignIn, sign_in, sign_out};
 pub use sign_up::{NewOrganization, add_member, create_operator, sign_up};
 pub use token::digest;

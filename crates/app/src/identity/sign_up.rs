@@ -11,8 +11,10 @@ use serde_json::json;
 use store::SystemPurpose;
 use store::identity::{self as rows, NewUser};
 
+use super::confirmation;
 use super::password::Passwords;
 use super::{NewSession, short_text, sign_in, throttle};
+use crate::notify::mail::{self, Content, Mail};
 use crate::{App, Caller, Error, Operator, Result};
 
 /// What a person who signs up fills in.
@@ -53,7 +55,7 @@ fn taken(error: store::Error) -> Error {
     }
 }
 
-/// Makes organization, owner, wallet and session in one transaction.
+/// Makes organization, owner, wallet, session and the welcome mail in one transaction.
 pub async fn sign_up(app: &App, new: NewOrganization<'_>) -> Result<NewSession> {
     let address = new.address.map(|a| a.to_string()).unwrap_or_default();
     throttle(app, &format!("sign-up:{address}"), Duration::from_secs(60), 10).await?;
@@ -73,7 +75,11 @@ pub async fn sign_up(app: &App, new: NewOrganization<'_>) -> Result<NewSession> 
     };
     rows::insert_user(&mut tx, user).await.map_err(taken)?;
     let session = sign_in::begin(&mut tx, organization_id, user_id, new.address, new.user_agent).await?;
-    let entry = Activity::of(organization_id, Actor::User { user: user_id }, Action::OrganizationCreated)
+    let link = confirmation::link(&mut tx, organization_id, user_id).await?;
+    let content = Content::Welcome { name: person.name.clone(), organization: organization.clone(), link };
+    let (actor, welcome) = (Actor::User { user: user_id }, Mail::new(&person.email, &person.name, content));
+    mail::enqueue_for(app, &mut tx, Some(organization_id), actor, &welcome).await?;
+    let entry = Activity::of(organization_id, actor, Action::OrganizationCreated)
         .on(TargetKind::Organization, organization_id)
         .with(json!({ "organization": organization, "owner": person.email.as_str() }))
         .from_address(new.address);
@@ -105,6 +111,8 @@ pub async fn create_operator(
         platform_role: Some(PlatformRole::Operator),
     };
     rows::insert_user(&mut tx, user).await.map_err(taken)?;
+    // Whoever gives commands on the server knows the own address.
+    rows::set_email_confirmed(&mut tx, user_id).await?;
     let entry = Activity::of(organization_id, by.actor(), Action::UserCreated)
         .on(TargetKind::User, user_id)
         .with(json!({ "email": person.email.as_str(), "platform_role": "operator" }));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ProviderId;
+use domain::notify::mail::Mailer;
 use domain::payment::PaymentGateway;
 use domain::provider::{CloudProvider, ProviderAccount, ProviderConnector, ProviderState, UpstreamError};
 use serde::de::DeserializeOwned;
@@ -20,6 +21,7 @@ pub(crate) struct Context {
     app: App,
     clouds: Arc<dyn ProviderConnector>,
     gateway: Arc<dyn PaymentGateway>,
+    mailer: Option<Arc<dyn Mailer>>,
     call_limit: Duration,
 }
 
@@ -34,9 +36,14 @@ impl Context {
         app: App,
         clouds: Arc<dyn ProviderConnector>,
         gateway: Arc<dyn PaymentGateway>,
+        mailer: Option<Arc<dyn Mailer>>,
         lease: Duration,
     ) -> Self {
-        Self { app, clouds, gateway, call_limit: lease / 2 }
+        Self { app, clouds, gateway, mailer, call_limit: lease / 2 }
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -49,6 +56,11 @@ impl Context {
 
     pub(crate) fn gateway(&self) -> &dyn PaymentGateway {
         &*self.gateway
+    }
+
+    /// The mail host; `None` when mail is switched off.
+    pub(crate) fn mailer(&self) -> Option<&dyn Mailer> {
+        self.mailer.as_deref()
     }
 
     /// How much of the lease must be left before a call that must not be made twice: half of it,

@@ -6,7 +6,7 @@ use store::job::{Job, Next};
 use store::{Exempt, SystemPurpose};
 
 use super::{Context, Fail, WorkerSettings};
-use crate::{billing, catalog, payment, provider, vps};
+use crate::{billing, catalog, notify, payment, provider, vps};
 
 /// Every kind of job there is.
 const KINDS: &[&str] = &[
@@ -25,6 +25,8 @@ const KINDS: &[&str] = &[
     "catalog.sync_all",
     "billing.run",
     "billing.resume",
+    "mail.send",
+    "notify.alarms",
     "housekeeping",
 ];
 
@@ -39,6 +41,7 @@ pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duratio
         ("provider.reconcile_all", settings.reconcile_every),
         ("payment.sweep", Duration::from_secs(60)),
         ("catalog.sync_all", Duration::from_secs(6 * 3600)),
+        ("notify.alarms", Duration::from_secs(60)),
         ("housekeeping", Duration::from_secs(3600)),
     ]
 }
@@ -61,6 +64,8 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "catalog.sync_all" => provider::reconcile_job::fan_out(ctx, job, "catalog.sync").await,
         "billing.run" => bill(ctx, job).await,
         "billing.resume" => billing::resume(ctx, job).await,
+        "mail.send" => notify::mail::send_job::run(ctx, job).await,
+        "notify.alarms" => notify::alarms::run(ctx, job).await,
         "housekeeping" => housekeep(ctx, job).await,
         other => Err(Fail::give_up(format!("no handler for {other}"))),
     }
@@ -76,5 +81,6 @@ async fn bill(ctx: &Context, job: &Job) -> Result<(), Fail> {
 async fn housekeep(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
     store::identity::housekeep(&mut tx).await?;
+    store::notify::mail::housekeep(&mut tx).await?;
     Ok(tx.finish(job, Next::Done, Exempt::Housekeeping).await?)
 }

@@ -11,6 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::notify::mail::Mailer;
 use domain::payment::PaymentGateway;
 use domain::provider::ProviderConnector;
 use futures_util::FutureExt as _;
@@ -66,16 +67,18 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Puts a worker together. Only here do provider and gateway clients come in.
+    /// Puts a worker together. Only here do the clients of the outside world come in. Without a mailer, mail is
+    /// switched off.
     pub fn new(
         app: App,
         clouds: Arc<dyn ProviderConnector>,
         gateway: Arc<dyn PaymentGateway>,
+        mailer: Option<Arc<dyn Mailer>>,
         settings: WorkerSettings,
     ) -> Self {
         Self {
             id: Uuid::now_v7(),
-            context: Arc::new(Context::new(app, clouds, gateway, settings.lease)),
+            context: Arc::new(Context::new(app, clouds, gateway, mailer, settings.lease)),
             settings,
         }
     }

@@ -24,6 +24,10 @@ stored_enum! {
         SessionRevoked = "session.revoked",
         /// A user was added.
         UserCreated = "user.created",
+        /// Somebody asked for another link to confirm their address.
+        EmailConfirmationRequested = "user.email_confirmation_requested",
+        /// Somebody confirmed their address.
+        EmailConfirmed = "user.email_confirmed",
         /// An API key was made.
         ApiKeyCreated = "api_key.created",
         /// An API key was ended.
@@ -104,6 +108,10 @@ stored_enum! {
         OrphansFound = "provider.orphans_found",
         /// An operator looked into an organization.
         OperatorVisited = "organization.operator_visited",
+        /// A mail cannot be delivered.
+        MailFailed = "mail.failed",
+        /// An operator has a failed mail sent again.
+        MailResent = "mail.resent",
     }
 }
 
@@ -130,6 +138,8 @@ stored_enum! {
         Provider = "provider",
         /// A plan.
         Plan = "plan",
+        /// A mail in the outbox.
+        Mail = "mail",
     }
 }
 

@@ -1,4 +1,6 @@
-//! What open pages are told about.
+//! What open pages are told about, and mail.
+
+pub mod mail;
 
 use crate::identity::Permission;
 use crate::text_enum::stored_enum;

@@ -53,7 +53,7 @@ pub struct Fault {
     /// Seconds in `Retry-After`.
     #[serde(default)]
     pub retry_after: Option<u32>,
-    /// HTTP status of [`FaultKind::Error`] and [`FaultKind::HtmlError`].
+    /// HTTP status of [`FaultKind::Error`] and [`FaultKind::HtmlError`]; the reply code of the mail host.
     #[serde(default)]
     pub status: Option<u16>,
 }

@@ -19,7 +19,7 @@ pub(super) const KEPT_BODY_BYTES: usize = 16 * 1024;
 pub struct RequestLog {
     /// Virtual time of arrival.
     pub at: DateTime<Utc>,
-    /// `linode`, `digitalocean` or `paypal`.
+    /// `linode`, `digitalocean`, `paypal` or `mail`.
     pub vendor: &'static str,
     /// Name of the operation, for example `linode.create`; `None` when no operation has this path.
     pub operation: Option<&'static str>,
@@ -41,7 +41,7 @@ pub struct RequestLog {
 pub(crate) struct Requests(Mutex<VecDeque<RequestLog>>);
 
 impl Requests {
-    pub(super) fn push(&self, entry: RequestLog) {
+    pub(crate) fn push(&self, entry: RequestLog) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
             entries.pop_front();

@@ -73,6 +73,11 @@ impl Core {
         })
     }
 
+    /// The fault that hits this operation, if any; its count goes down.
+    pub(crate) fn fault(&self, operation: &str) -> Option<Fault> {
+        self.faults.take(operation, &self.ids)
+    }
+
     /// Adds a vendor's state to `/_sim/state` and `/_sim/reset`.
     pub(crate) fn register<P: Part>(&self, part: &Arc<P>) {
         let part: Weak<P> = Arc::downgrade(part);

@@ -149,8 +149,10 @@ impl StateFile {
             return Err(io::Error::other(format!("format {} instead of {FORMAT}", saved.format)));
         }
         for part in self.core.parts() {
-            let missing = || io::Error::other(format!("nothing about {}", part.name()));
-            part.restore(saved.parts.get(part.name()).ok_or_else(missing)?)?;
+            // A part that the file does not know is younger than it, and begins empty.
+            if let Some(saved) = saved.parts.get(part.name()) {
+                part.restore(saved)?;
+            }
         }
         self.core.ids.resume(saved.ids);
         self.core.clock.resume(&saved.clock, UNSAVED);

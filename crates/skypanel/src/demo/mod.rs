@@ -33,12 +33,13 @@ pub(crate) async fn run(options: &Demo) -> Result<()> {
         linode: address(1),
         digitalocean: address(2),
         paypal: address(3),
+        mail: address(4),
         speed: options.speed,
         seed: 1,
         state_file: Some(simulator_file),
     })
     .await
-    .context("cannot start the simulated clouds on the three ports after the panel's")?;
+    .context("cannot start the simulated clouds on the four ports after the panel's")?;
     let config = config(options, &simulator)?;
     if first_start {
         store::demo::reset(config.database_owner_url()?).await?;
@@ -55,26 +56,27 @@ pub(crate) async fn run(options: &Demo) -> Result<()> {
     let worker = wire::worker(&config, app.clone())?;
     let work = tokio::spawn(worker.run(stop.clone()));
     let listener = serve::listen(&config).await?;
-    announce(options)?;
+    announce(options, &simulator)?;
     serve::until(listener, &config, app, stop).await?;
     work.await?;
     simulator.stop().await;
     Ok(())
 }
 
-fn announce(options: &Demo) -> Result<()> {
+fn announce(options: &Demo, simulator: &Simulator) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready http://127.0.0.1:{}", options.port)?;
     for login in seed::LOGINS {
         writeln!(out, "  {:<9} {:<24} {}", login.role, login.email, login.password)?;
     }
+    writeln!(out, "  inbox     {}", simulator.inbox_url())?;
     Ok(out.flush()?)
 }
 
 fn config(options: &Demo, simulator: &Simulator) -> Result<Config> {
     let key = sealing_key(&options.data.join("sealing.key"))?;
     let panel = format!("127.0.0.1:{}", options.port);
-    let (url, paypal) = (format!("http://{panel}"), simulator.paypal_url());
+    let (url, paypal, smtp) = (format!("http://{panel}"), simulator.paypal_url(), simulator.smtp_url());
     Config::from_environment(|name| match name {
         "SEALING_KEYS" => Some(format!("demo:{key}")),
         "LISTEN" => Some(panel.clone()),
@@ -82,6 +84,8 @@ fn config(options: &Demo, simulator: &Simulator) -> Result<Config> {
         "PAYPAL_BASE_URL" => Some(paypal.clone()),
         "PAYPAL_CLIENT_ID" => Some("demo-1".into()),
         "PAYPAL_CLIENT_SECRET" => Some("demo-secret".into()),
+        "SMTP_URL" => Some(smtp.clone()),
+        "MAIL_FROM" => Some("SkyPanel <noreply@panel.example>".into()),
         // Simulated clouds are fast, and people who try them are waiting.
         "RECONCILE_SECONDS" | "BILLING_SECONDS" => Some("10".into()),
         "LOST_ANSWER_SECONDS" => Some("20".into()),

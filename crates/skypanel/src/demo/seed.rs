@@ -172,8 +172,20 @@ impl Seed<'_> {
             user_agent: None,
         };
         let session = refused(identity::sign_up(self.app, new).await)?;
+        self.settled().await?;
+        self.confirm(login.email).await?;
         let known = refused(identity::by_session(self.app, session.token.expose_secret()).await)?;
         Ok(Caller::new(&known.context("the session just begun is unknown")?, None))
+    }
+
+    /// Opens the link in the welcome mail.
+    async fn confirm(&self, email: &str) -> Result<()> {
+        let mails = self.simulator.mails();
+        let mail = mails.iter().find(|mail| mail.recipients.iter().any(|to| to == email));
+        let link = mail.and_then(|mail| mail.text.split_once("/confirm-email?token="));
+        let token = link.and_then(|(_, rest)| rest.split_whitespace().next());
+        let token = SecretString::from(token.context("the welcome mail has no link")?);
+        refused(identity::confirm_email(self.app, &token, None).await)
     }
 
     async fn top_up(&self, caller: &Caller, amount: &str) -> Result<()> {

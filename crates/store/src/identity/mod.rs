@@ -1,9 +1,11 @@
 //! Organizations, users, sessions, API keys, and the shared rate limiter.
 
+mod confirmation;
 mod idempotency;
 mod limiter;
 pub mod read;
 
+pub use confirmation::{Addressee, addressee, insert_confirmation, set_email_confirmed, use_confirmation};
 pub use idempotency::{Claim, Kept, claim, keep};
 pub use limiter::{Limit, take};
 
@@ -151,6 +153,8 @@ pub struct Known {
     pub user_name: String,
     /// Sign-in name of the person.
     pub email: String,
+    /// Do they read what is sent there?
+    pub email_confirmed: bool,
     /// Name of the organization.
     pub organization_name: String,
     /// When it was last noted to be in use.
@@ -164,6 +168,7 @@ struct KnownRow {
     platform_role: Option<PlatformRole>,
     user_name: String,
     email: String,
+    email_confirmed: bool,
     organization_name: String,
     last_used_at: Option<DateTime<Utc>>,
     id: uuid::Uuid,
@@ -178,6 +183,7 @@ impl KnownRow {
             session_id,
             user_name: self.user_name,
             email: self.email,
+            email_confirmed: self.email_confirmed,
             organization_name: self.organization_name,
             last_used_at: self.last_used_at,
         }
@@ -191,7 +197,7 @@ pub async fn by_session(db: &mut Identify, digest: &Digest) -> Result<Option<Kno
         KnownRow,
         r#"select s.organization_id as "organization_id: OrganizationId", s.user_id as "user_id: UserId",
             u.role as "role: Role", u.platform_role as "platform_role: PlatformRole", u.name as user_name, u.email,
-            o.name as organization_name, s.last_used_at as "last_used_at?", s.id
+            u.email_confirmed_at is not null as "email_confirmed!", o.name as organization_name, s.last_used_at as "last_used_at?", s.id
         from sessions s join users u on u.id = s.user_id join organizations o on o.id = s.organization_id
         where s.digest = $1 and s.revoked_at is null and s.expires_at > now()
             and s.last_used_at > now() - interval '7 days' and u.suspended_at is null"#,
@@ -211,7 +217,7 @@ pub async fn by_api_key(db: &mut Identify, digest: &Digest) -> Result<Option<Kno
         KnownRow,
         r#"select k.organization_id as "organization_id: OrganizationId", k.user_id as "user_id: UserId",
             u.role as "role: Role", u.platform_role as "platform_role: PlatformRole", u.name as user_name, u.email,
-            o.name as organization_name, k.last_used_at, k.id
+            u.email_confirmed_at is not null as "email_confirmed!", o.name as organization_name, k.last_used_at, k.id
         from api_keys k join users u on u.id = k.user_id join organizations o on o.id = k.organization_id
         where k.digest = $1 and k.revoked_at is null and u.suspended_at is null"#,
         digest
@@ -307,6 +313,9 @@ pub async fn housekeep(tx: &mut SystemTx) -> Result<()> {
         .await?;
     sqlx::query!("delete from events where created_at < now() - interval '1 day'").execute(tx.conn()).await?;
     sqlx::query!("delete from idempotency_keys where created_at < now() - interval '24 hours'")
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!("delete from email_confirmations where expires_at < now() - interval '30 days'")
         .execute(tx.conn())
         .await?;
     sqlx::query!("delete from rate_buckets where empty_at < now()").execute(tx.conn()).await?;

@@ -1,4 +1,6 @@
-//! Events: what open pages are told, in an order that loses nothing.
+//! Events: what open pages are told, in an order that loses nothing; and the outbox.
+
+pub mod mail;
 
 use std::str::FromStr;
 

@@ -20,6 +20,8 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::SignInRefused => "Sign-in refused",
         A::SessionRevoked => "Ended a session",
         A::UserCreated => "Added a person",
+        A::EmailConfirmationRequested => "Asked for another mail to confirm the address",
+        A::EmailConfirmed => "Confirmed the e-mail address",
         A::ApiKeyCreated => "Created an API key",
         A::ApiKeyRevoked => "Revoked an API key",
         A::SshKeyAdded => "Added an SSH key",
@@ -60,6 +62,8 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::Reconciled => "Compared the inventory of",
         A::OrphansFound => "Found servers nobody ordered at",
         A::OperatorVisited => "An operator looked into the organization",
+        A::MailFailed => "Could not deliver",
+        A::MailResent => "Had sent again",
     }
 }
 
@@ -109,6 +113,9 @@ impl<'a> Words<'a> {
             TargetKind::SshKey | TargetKind::ApiKey => word(detail, "name"),
             TargetKind::Provider => Some(named("an account")),
             TargetKind::Plan => Some(named("a plan")),
+            TargetKind::Mail => {
+                Some(word(detail, "kind").map_or("a mail".to_owned(), |kind| format!("a mail ({kind})")))
+            }
             TargetKind::Organization | TargetKind::User | TargetKind::Session | TargetKind::Wallet => None,
         }
     }
@@ -119,6 +126,7 @@ impl<'a> Words<'a> {
             (TargetKind::Vps, false) => Some(format!("/vps/{id}")),
             (TargetKind::TopUp, false) => Some(format!("/wallet/top-ups/{id}")),
             (TargetKind::Provider, true) => Some(format!("/operator/providers/{id}")),
+            (TargetKind::Mail, true) => Some("/operator/mails".to_owned()),
             (TargetKind::Plan, true) => Some(format!("/operator/plans/{id}")),
             _ => None,
         }
@@ -135,6 +143,7 @@ impl<'a> Words<'a> {
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
             A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),
+            A::MailFailed if self.operators => word(detail, "reason"),
             A::ProviderUnauthorized if self.operators => word(detail, "reason"),
             A::Reconciled if self.operators => word(detail, "alarm"),
             A::PlanCreated | A::PricesPublished if self.operators => {

@@ -1,5 +1,6 @@
 //! People, sessions, keys and organizations.
 
+mod confirmation;
 mod operator;
 mod security;
 mod sign_in;
@@ -15,6 +16,9 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .post("/sign-in", sign_in::sign_in)
         .get("/sign-up", sign_in::new)
         .post("/sign-up", sign_in::sign_up)
+        .get("/confirm-email", confirmation::form)
+        .post("/confirm-email", confirmation::confirm)
+        .post("/settings/confirm-email", confirmation::resend)
         .post("/sign-out", sign_in::sign_out)
         .post("/theme", theme::choose)
         .get("/settings/security", security::show)

@@ -35,6 +35,20 @@ impl Page for SignUpPage {
     const TEMPLATE: &'static str = "identity/sign_up.html";
 }
 
+/// Confirming an e-mail address: the question, or what came of it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct ConfirmEmailPage {
+    pub(crate) token: String,
+    pub(crate) done: bool,
+    /// The link was used, is too old, or never was one.
+    pub(crate) over: bool,
+    pub(crate) errors: Errors,
+}
+
+impl Page for ConfirmEmailPage {
+    const TEMPLATE: &'static str = "identity/confirm_email.html";
+}
+
 /// API keys and sessions.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SecurityPage {

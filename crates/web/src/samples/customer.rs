@@ -9,7 +9,7 @@ use crate::activity::view::{ActivityFilterView, ActivityPage, EntryView};
 use crate::dashboard::view::{DashboardPage, FirstStep};
 use crate::error::ErrorPage;
 use crate::frame::Balance;
-use crate::identity::view::{ApiKeyRow, SecurityPage, SessionRow, SignInPage, SignUpPage};
+use crate::identity::view::{ApiKeyRow, ConfirmEmailPage, SecurityPage, SessionRow, SignInPage, SignUpPage};
 use crate::payment::view::{TopUpPage, Visit, steps};
 use crate::view::{Choice, Errors, Pages};
 use crate::vps::view::{
@@ -46,6 +46,10 @@ fn gate(r: &mut Renderer) {
     );
     let short = errors(&[("password", "Use at least 12 characters.")]);
     r.with_frame("sign-up", &frame, SignUpPage { name: "Ann".into(), errors: short, ..Default::default() });
+    let question = ConfirmEmailPage { token: "ec_sample".into(), ..Default::default() };
+    r.with_frame("confirm-email", &frame, question);
+    r.with_frame("confirm-email-done", &frame, ConfirmEmailPage { done: true, ..Default::default() });
+    r.with_frame("confirm-email-over", &frame, ConfirmEmailPage { over: true, ..Default::default() });
     for (name, status, title, text) in [
         ("not-found", 404, "Not found", "There is nothing at this address, or you may not see it."),
         (

@@ -1,6 +1,7 @@
 //! Sample content of operators' pages.
 
 use domain::activity::Action;
+use domain::notify::mail::MailState;
 use domain::payment::TopUpState;
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
@@ -13,6 +14,7 @@ use crate::catalog::view::{
 use crate::identity::view::{
     OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage, PersonRow,
 };
+use crate::notify::mail_view::{MailRow, MailsPage};
 use crate::overview::view::{Alarm, OverviewPage, StateCount, Totals};
 use crate::provider::view::{AccountPage, AccountRow, AccountView, AccountsPage, NewAccountPage, OrphanRow};
 use crate::view::{Chip, Choice, Errors, Pages};
@@ -27,6 +29,51 @@ pub(super) fn add(r: &mut Renderer) {
     plans(r);
     organizations(r);
     all_vps(r);
+    mails(r);
+}
+
+fn mails(r: &mut Renderer) {
+    let sent = MailRow {
+        id: ID.into(),
+        subject: "Welcome to Nimbus Hosting".into(),
+        recipient: "ann@example.com".into(),
+        organization_id: Some(ID.into()),
+        organization: Some("Example Studio".into()),
+        status: MailState::Sent.into(),
+        error: None,
+        can_resend: false,
+        created_at: ago(12),
+        sent_at: Some(ago(11)),
+    };
+    let failed = MailRow {
+        recipient: "ben@bakery.example".into(),
+        organization: Some("Blue Bakery".into()),
+        status: MailState::Failed.into(),
+        error: Some("550 no mailbox of that name".into()),
+        can_resend: true,
+        sent_at: None,
+        ..sent.clone()
+    };
+    let alarm = MailRow {
+        subject: "Alarm".into(),
+        recipient: "olga@example.com".into(),
+        organization_id: None,
+        organization: None,
+        status: MailState::Skipped.into(),
+        sent_at: None,
+        ..sent.clone()
+    };
+    let page = MailsPage {
+        switched_on: true,
+        state: String::new(),
+        states: vec![Choice::new("", "All states"), Choice::new("failed", "Failed")],
+        mails: vec![sent, failed, alarm],
+        pages: Pages::default(),
+    };
+    r.page("operator-mails", "/operator/mails", page.clone());
+    let none = MailsPage { mails: vec![], ..page };
+    r.page("operator-mails-off", "/operator/mails", MailsPage { switched_on: false, ..none.clone() });
+    r.page("operator-mails-none", "/operator/mails", MailsPage { state: "failed".into(), ..none });
 }
 
 fn account(name: &str, kind: &'static str, state: ProviderState, error: Option<&str>) -> AccountRow {

@@ -1,0 +1,150 @@
+//! The outbox. A mail is written in the transaction of the change it tells of, and sent by a job of its own.
+//!
+//! Mails to one address keep their order. Each is sent at least once: when an answer of the mail host is lost it is
+//! sent again, with the same Message-ID, by which mail programs recognise it.
+
+mod render;
+pub(crate) mod send_job;
+
+use domain::activity::{Action, TargetKind};
+use domain::identity::{Actor, Email};
+use domain::notify::mail::one_line;
+use domain::{MailId, OrganizationId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::notify::mail::{self as rows, NewMail};
+use store::{OrgTx, SystemPurpose, SystemTx};
+
+use super::alarms::AlarmLine;
+use crate::vault::Place;
+use crate::{App, Error, Operator, Result};
+
+/// What a mail says. The fields are what its templates can show: `templates/mail/<kind>.*`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// To whoever signed up.
+    Welcome {
+        /// The person.
+        name: String,
+        /// What they made.
+        organization: String,
+        /// Path of the link that confirms their address.
+        link: String,
+    },
+    /// Another link, asked for.
+    Confirm {
+        /// The person.
+        name: String,
+        /// Path of the link that confirms their address.
+        link: String,
+    },
+    /// To operators.
+    Alarm {
+        /// What has just been found.
+        lines: Vec<AlarmLine>,
+    },
+}
+
+impl Content {
+    /// The stored word, and the name of the templates.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Welcome { .. } => "welcome",
+            Self::Confirm { .. } => "confirm",
+            Self::Alarm { .. } => "alarm",
+        }
+    }
+}
+
+/// A mail to send.
+#[derive(Debug)]
+pub struct Mail<'a> {
+    to: &'a Email,
+    name: String,
+    content: Content,
+    dedupe: Option<&'a str>,
+}
+
+impl<'a> Mail<'a> {
+    /// To this person.
+    pub fn new(to: &'a Email, name: &str, content: Content) -> Self {
+        Self { to, name: one_line(name), content, dedupe: None }
+    }
+
+    /// At most one mail of the organization with this word is ever written.
+    #[must_use]
+    pub fn once(mut self, word: &'a str) -> Self {
+        self.dedupe = Some(word);
+        self
+    }
+}
+
+/// What is sealed until the mail is sent.
+#[derive(Serialize, Deserialize)]
+struct Context {
+    name: String,
+    content: Content,
+}
+
+/// A mail as the outbox takes it.
+struct Prepared {
+    id: MailId,
+    sealed: String,
+    message_id: String,
+}
+
+impl Prepared {
+    fn new(app: &App, mail: &Mail<'_>) -> Result<Self> {
+        let id = MailId::new();
+        let context = Context { name: mail.name.clone(), content: mail.content.clone() };
+        let text = serde_json::to_string(&context).map_err(Error::internal)?;
+        let sealed = app.vault.seal(place(id), &text.into()).map_err(Error::internal)?;
+        let host = app.settings().public_url.host_str().unwrap_or("localhost");
+        Ok(Self { id, sealed, message_id: format!("{id}@{host}") })
+    }
+
+    fn row<'a>(&'a self, mail: &Mail<'a>) -> NewMail<'a> {
+        NewMail {
+            id: self.id,
+            kind: mail.content.kind(),
+            recipient: mail.to,
+            context_sealed: &self.sealed,
+            message_id: &self.message_id,
+            dedupe: mail.dedupe,
+        }
+    }
+}
+
+fn place(id: MailId) -> Place {
+    Place { column: "mails.context", row: id.0 }
+}
+
+/// Writes a mail of the organization, in the transaction of what it tells of. Answers whether it is new.
+pub async fn enqueue(app: &App, tx: &mut OrgTx, mail: &Mail<'_>) -> Result<bool> {
+    let prepared = Prepared::new(app, mail)?;
+    Ok(rows::enqueue(tx, &prepared.row(mail)).await?)
+}
+
+/// The same from a transaction over all organizations; without one it is for operators.
+pub async fn enqueue_for(
+    app: &App,
+    tx: &mut SystemTx,
+    organization: Option<OrganizationId>,
+    actor: Actor,
+    mail: &Mail<'_>,
+) -> Result<bool> {
+    let prepared = Prepared::new(app, mail)?;
+    Ok(rows::enqueue_for(tx, organization, actor, &prepared.row(mail)).await?)
+}
+
+/// Has a failed mail sent again. `false` when it is sent or waits already.
+pub async fn resend(app: &App, operator: &Operator, id: MailId) -> Result<bool> {
+    let mut tx = app.store.system_tx(SystemPurpose::Operator).await?;
+    let Some(kind) = rows::resend(&mut tx, id, operator.actor()).await? else {
+        return if rows::exists(&mut tx, id).await? { Ok(false) } else { Err(Error::NotFound) };
+    };
+    let entry = operator.did(Action::MailResent).on(TargetKind::Mail, id).with(json!({ "kind": kind }));
+    tx.commit(entry).await?;
+    Ok(true)
+}

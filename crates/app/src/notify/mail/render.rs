@@ -1,0 +1,78 @@
+//! Mails from templates: strict about what is missing, escaping in HTML and nowhere else.
+
+use std::sync::LazyLock;
+
+use domain::notify::mail::one_line;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
+use serde::Serialize;
+
+use super::Content;
+use crate::Settings;
+
+macro_rules! templates {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../templates/mail/", $name)))),+]
+    };
+}
+
+const TEMPLATES: &[(&str, &str)] = templates![
+    "layout.html",
+    "layout.txt",
+    "welcome.subject.txt",
+    "welcome.txt",
+    "welcome.html",
+    "confirm.subject.txt",
+    "confirm.txt",
+    "confirm.html",
+    "alarm.subject.txt",
+    "alarm.txt",
+    "alarm.html",
+];
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    for (name, source) in TEMPLATES {
+        if let Err(error) = environment.add_template(name, source) {
+            tracing::error!(%error, name, "a mail template cannot be read");
+        }
+    }
+    environment
+});
+
+/// A mail in words.
+pub(super) struct Rendered {
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+}
+
+#[derive(Serialize)]
+struct Brand<'a> {
+    name: &'a str,
+    logo: Option<&'a str>,
+    /// Without a slash at the end: paths follow.
+    url: &'a str,
+}
+
+/// Fills the templates of a content.
+pub(super) fn render(settings: &Settings, content: &Content) -> Result<Rendered, Error> {
+    let brand = Brand {
+        name: &settings.company_name,
+        logo: settings.company_logo.as_deref(),
+        url: settings.public_url.as_str().trim_end_matches('/'),
+    };
+    let part = |ending: &str| -> Result<String, Error> {
+        let context = context! { brand => Value::from(Serde(&brand)), mail => Value::from(Serde(content)) };
+        ENVIRONMENT.get_template(&format!("{}.{ending}", content.kind()))?.render(context)
+    };
+    Ok(Rendered { subject: one_line(&part("subject.txt")?), text: part("txt")?, html: part("html")? })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Every mail with sample content.
+//!
+//! `SKYPANEL_PREVIEW=<folder> cargo nextest run -p app mails_render` writes them to a folder, to look at.
+
+use std::path::Path;
+
+use super::*;
+use crate::notify::alarms::AlarmLine;
+
+fn settings(logo: Option<&str>) -> Settings {
+    Settings {
+        company_name: "Nimbus & Söhne".into(),
+        company_logo: logo.map(str::to_owned),
+        ..Settings::new("https://panel.example.com".parse().expect("an address"))
+    }
+}
+
+fn samples(name: &str) -> Vec<Content> {
+    let line = AlarmLine {
+        title: format!("{name}: the token is refused."),
+        text: "Work in this account waits until it is replaced.".into(),
+        href: Some("/operator/providers/1".into()),
+    };
+    let quiet = AlarmLine { title: "Two plans cost more".into(), text: String::new(), href: None };
+    let link = "/confirm-email?token=ec_sample".to_owned();
+    vec![
+        Content::Welcome { name: name.into(), organization: "Jörg’s 店".into(), link: link.clone() },
+        Content::Confirm { name: name.into(), link },
+        Content::Alarm { lines: vec![line.clone()] },
+        Content::Alarm { lines: vec![line, quiet] },
+    ]
+}
+
+#[test]
+fn mails_render() {
+    let folder = std::env::var_os("SKYPANEL_PREVIEW");
+    for logo in [None, Some("https://panel.example.com/logo.png")] {
+        for (number, content) in samples("Änne").iter().enumerate() {
+            let kind = content.kind();
+            let mail = render(&settings(logo), content).unwrap_or_else(|error| panic!("{kind}: {error:#}"));
+            assert!((1..=120).contains(&mail.subject.chars().count()), "{kind}: {}", mail.subject);
+            for part in [&mail.subject, &mail.text] {
+                assert!(!part.contains("none") && !part.contains("{{"), "{kind}: {part}");
+            }
+            assert!(mail.text.contains("https://panel.example.com/"), "{kind}: {}", mail.text);
+            assert!(
+                mail.html.contains("Nimbus &amp; Söhne") && mail.text.contains("Nimbus & Söhne"),
+                "{kind}"
+            );
+            assert!(mail.html.trim_end().ends_with("</html>"), "{kind}");
+            assert_eq!(mail.html.contains("<img"), logo.is_some(), "{kind}");
+            if let Some(folder) = &folder {
+                write(Path::new(folder), &format!("mail-{kind}-{number}"), &mail)
+                    .expect("the folder can be written");
+            }
+        }
+    }
+}
+
+fn write(folder: &Path, name: &str, mail: &Rendered) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(format!("{name}.html")), &mail.html)?;
+    std::fs::write(folder.join(format!("{name}.txt")), format!("{}\n\n{}", mail.subject, mail.text))
+}
+
+#[test]
+fn every_template_belongs_to_a_mail() {
+    let samples = samples("Ann");
+    for (name, _) in TEMPLATES.iter().filter(|(name, _)| !name.starts_with("layout.")) {
+        assert!(samples.iter().any(|content| name.starts_with(&format!("{}.", content.kind()))), "{name}");
+    }
+}
+
+#[test]
+fn what_people_type_is_text_in_html_and_stays_as_it_is_in_text() {
+    const HOSTILE: &str = "<a href=\"https://evil.test\">Ann</a> & {{ mail.link }}";
+    for content in samples(HOSTILE) {
+        let mail = render(&settings(None), &content).expect("renders");
+        assert!(!mail.html.contains("<a href=\"https://evil.test"), "{}", mail.html);
+        assert!(mail.text.contains(HOSTILE) || mail.subject.contains(HOSTILE), "{}", mail.text);
+    }
+}
+
+#[test]
+fn a_subject_is_one_line() {
+    let line = AlarmLine { title: "One\r\nBcc: all@example.com".into(), text: String::new(), href: None };
+    let mail = render(&settings(None), &Content::Alarm { lines: vec![line] }).expect("renders");
+    assert!(!mail.subject.contains(['\r', '\n']), "{:?}", mail.subject);
+}
+
+/// Nothing is fetched when a mail is opened, but the operator's own logo.
+#[test]
+fn mails_load_nothing_from_elsewhere() {
+    for content in samples("Ann") {
+        let mail = render(&settings(None), &content).expect("renders");
+        for word in ["src=", "url(", "<link", "<script", "@import"] {
+            assert!(!mail.html.contains(word), "{}: {word}", content.kind());
+        }
+    }
+}
