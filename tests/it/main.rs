@@ -22,6 +22,7 @@ mod tenancy_ledger;
 mod tenancy_walls;
 mod tidy;
 mod vps;
+mod walls;
 
 /// Makes a test of each function for each cloud, with the plan that only this cloud delivers.
 macro_rules! on_both_clouds {

@@ -1,0 +1,138 @@
+//! An installation in which the organization *acme* has one of everything, and a door to knock at.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use app::Caller;
+use app::identity::create_api_key;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use domain::identity::Role;
+use serde_json::{Value, json};
+use testkit::{Panel, RunningWorker};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+use web::{Options, WebState};
+
+use super::people::{By, Person};
+use super::routes::Route;
+
+/// The installation.
+pub(super) struct Scene {
+    pub(super) panel: Panel,
+    pub(super) acme: Caller,
+    router: Router,
+    _stop: DropGuard,
+}
+
+/// What was said. The body of an event stream, which has no end, is left out.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Scene {
+    /// Acme has ordered, paid and connected; nobody works on what is asked from here on.
+    pub(super) async fn set() -> Self {
+        let (scene, worker) = Self::at_work().await;
+        worker.stop().await;
+        scene
+    }
+
+    /// The same, with a worker that goes on.
+    pub(super) async fn at_work() -> (Self, RunningWorker) {
+        let panel = Panel::start().await;
+        let worker = panel.worker();
+        let acme = panel.customer("acme").await;
+        panel.member(&acme, "mia", Role::Member).await;
+        panel.member(&acme, "sue", Role::Owner).await;
+        panel.execute("update users set suspended_at = now() where name = 'sue'").await;
+        let other = panel.customer("other").await;
+        panel.fund(&acme, "5000.00").await;
+        panel.fund(&other, "500.00").await;
+        panel.top_up(&acme, "50.00").await;
+        create_api_key(&panel.app, &acme, "acme ci").await.unwrap();
+        panel.active(&acme, "harbor", "acme-web").await;
+        panel.until_idle().await;
+        // Copies of a VPS are not in the books; what deleting them takes off must be there.
+        panel.execute("update wallets set burn_micros = burn_micros + 10000000 where sequence > 1").await;
+        let stop = CancellationToken::new();
+        let router = web::router(WebState::new(panel.app.clone(), Options::default(), stop.clone()));
+        (Self { panel, acme, router, _stop: stop.drop_guard() }, worker)
+    }
+
+    /// Knocks as somebody: at a thing of acme's made for this one knock, with what the route takes.
+    pub(super) async fn knock(&self, route: &Route, person: Person, by: By) -> Answer {
+        let target = route.target(self).await;
+        let (content_type, body) = route.body(self, person, &target).await;
+        self.send(
+            route.method.as_str(),
+            &target.path,
+            Some(person.shows(by, &self.panel).await),
+            content_type,
+            body,
+        )
+        .await
+    }
+
+    /// Looks at an address as somebody with a session.
+    pub(super) async fn look(&self, path: &str, person: Person) -> Answer {
+        self.send("GET", path, Some(person.shows(By::Session, &self.panel).await), "text/html", String::new())
+            .await
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        shown: Option<(header::HeaderName, String)>,
+        content_type: &str,
+        body: String,
+    ) -> Answer {
+        // From somewhere else each time: the limits per address are not what is looked at.
+        let from: IpAddr = Ipv6Addr::from(Uuid::new_v4().as_u128()).into();
+        let mut request =
+            Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, content_type);
+        if let Some((name, value)) = shown {
+            request = request.header(name, value);
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((from, 4711))));
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let is_stream =
+            parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if is_stream { Vec::new() } else { to_bytes(body, 1 << 24).await.unwrap().to_vec() };
+        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes).unwrap() }
+    }
+
+    /// The oldest row of acme's in a table.
+    pub(super) async fn of_acme(&self, table: &str) -> Uuid {
+        let organization = self.acme.organization_id();
+        let oldest =
+            format!("select id from {table} where organization_id = '{organization}' order by id limit 1");
+        self.panel.fetch(oldest).await
+    }
+
+    /// The oldest row of acme's in a table, once more, with another id and these changes.
+    pub(super) async fn copy_of_acme(&self, table: &str, changes: Value) -> Uuid {
+        let template = self.of_acme(table).await;
+        self.copy(table, template, changes).await
+    }
+
+    /// A row once more, with another id and these changes.
+    pub(super) async fn copy(&self, table: &str, template: Uuid, mut changes: Value) -> Uuid {
+        let id = Uuid::now_v7();
+        changes["id"] = json!(id);
+        self.panel
+            .execute(format!(
+                "insert into {table} select (jsonb_populate_record(t, '{changes}')).* from {table} t
+                where id = '{template}'"
+            ))
+            .await;
+        id
+    }
+}
