@@ -1,8 +1,10 @@
-//! Who is let in where: every route, as every kind of person.
+//! Who is let in where, and what nobody may read: every route, as every kind of person.
 //!
-//! [`matrix`] compares the answers with a reviewed table. It walks through [`routes::all`], so a new route fails
-//! here until somebody has said what it takes and who may call it.
+//! [`matrix`] compares the answers with a reviewed table, [`leaks`] searches them for what is not for customers.
+//! Both walk through [`routes::all`], so a new route fails here until somebody has said what it takes and who may
+//! call it.
 
+mod leaks;
 mod matrix;
 mod people;
 mod routes;

@@ -89,6 +89,36 @@ impl Route {
         self.path.strip_prefix("/api/v1").unwrap_or(&self.path)
     }
 
+    /// What kind of body it takes.
+    pub(super) fn content_type(&self) -> &'static str {
+        if self.is_api() && self.method != "GET" { "application/json" } else { FORM }
+    }
+
+    /// Its address at everything that acme has.
+    pub(super) async fn addresses(&self, scene: &Scene) -> Vec<String> {
+        let table = match self.resource().split_once("/{") {
+            None => return vec![self.path.clone()],
+            Some(("/vps", _)) if self.path.contains("{action_id}") => "vps_actions",
+            Some(("/vps", _)) => "vps_instances",
+            Some(("/ssh-keys", _)) => "ssh_keys",
+            Some(("/wallet/top-ups" | "/top-ups", _)) => "top_ups",
+            Some((other, _)) => panic!("say in which table {other}/{{id}} is"),
+        };
+        let (id, action) = match table {
+            "vps_actions" => ("vps_id", "id"),
+            _ => ("id", "null"),
+        };
+        let organization = scene.acme.organization_id();
+        let path = &self.path;
+        scene
+            .panel
+            .fetch_all(format!(
+                "select replace(replace('{path}', '{{id}}', {id}::text), '{{action_id}}', coalesce({action}::text, ''))
+                from {table} where organization_id = '{organization}'"
+            ))
+            .await
+    }
+
     /// The address of a thing of acme's that was made just now.
     pub(super) async fn target(&self, scene: &Scene) -> Target {
         let name = format!("acme-{}", Uuid::new_v4().simple());
@@ -135,11 +165,12 @@ impl Route {
         person: Person,
         target: &Target,
     ) -> (&'static str, String) {
-        match (self.method.as_str(), self.is_api()) {
-            ("GET" | "DELETE", _) => (FORM, String::new()),
-            (_, true) => ("application/json", self.json(scene).await.to_string()),
-            (_, false) => (FORM, self.form(scene, person, target).await),
-        }
+        let body = match (self.method.as_str(), self.is_api()) {
+            ("GET" | "DELETE", _) => String::new(),
+            (_, true) => self.json(scene).await.to_string(),
+            (_, false) => self.form(scene, person, target).await,
+        };
+        (self.content_type(), body)
     }
 
     async fn json(&self, scene: &Scene) -> Value {

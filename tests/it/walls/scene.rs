@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use domain::identity::Role;
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use testkit::{Panel, RunningWorker};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -77,6 +78,29 @@ impl Scene {
             body,
         )
         .await
+    }
+
+    /// Knocks as the owner with a body that makes no sense.
+    pub(super) async fn nonsense(&self, route: &Route, body: &str) -> Answer {
+        let target = route.target(self).await;
+        let shown = Some(Person::Owner.shows(By::Session, &self.panel).await);
+        self.send(&route.method, &target.path, shown, route.content_type(), body.to_owned()).await
+    }
+
+    /// What the stream of acme's events tells after a position, up to the newest.
+    pub(super) async fn events(&self, after: &str, person: Person) -> String {
+        let newest = "select xid::text || '-' || id from events where organization_id = '{}' order by xid desc, id desc limit 1";
+        let newest: String =
+            self.panel.fetch(newest.replace("{}", &self.acme.organization_id().to_string())).await;
+        let (name, value) = person.shows(By::Session, &self.panel).await;
+        let request = Request::get(format!("/events?after={after}")).header(name, value).body(Body::empty());
+        let mut body =
+            self.router.clone().oneshot(request.unwrap()).await.unwrap().into_body().into_data_stream();
+        let mut told = String::new();
+        while !told.contains(&newest) {
+            told += std::str::from_utf8(&body.next().await.expect("the stream goes on").unwrap()).unwrap();
+        }
+        told
     }
 
     /// Looks at an address as somebody with a session.
