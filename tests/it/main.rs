@@ -19,6 +19,7 @@ mod reconcile;
 mod suspension;
 mod tenancy;
 mod tenancy_ledger;
+mod tenancy_queries;
 mod tenancy_walls;
 mod tidy;
 mod vps;

@@ -23,6 +23,7 @@ mod money;
 mod panel;
 mod people;
 mod process;
+mod rows;
 mod seed;
 mod servers;
 mod tripwire;

@@ -144,7 +144,7 @@ impl Route {
             "/operator/organizations" => scene.acme.organization_id().0,
             "/operator/providers" => {
                 let harbor = scene.panel.fetch("select id from providers where name = 'Harbor'").await;
-                scene.copy("providers", harbor, json!({ "name": name })).await
+                scene.panel.copy("providers", harbor, json!({ "name": name })).await
             }
             "/operator/plans" => scene.panel.fetch("select id from plans where slug = 'large'").await,
             other => panic!("say what of acme's {other}/{{id}} is"),

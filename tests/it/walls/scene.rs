@@ -10,7 +10,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use domain::identity::Role;
 use futures_util::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::{Panel, RunningWorker};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
@@ -144,19 +144,6 @@ impl Scene {
     /// The oldest row of acme's in a table, once more, with another id and these changes.
     pub(super) async fn copy_of_acme(&self, table: &str, changes: Value) -> Uuid {
         let template = self.of_acme(table).await;
-        self.copy(table, template, changes).await
-    }
-
-    /// A row once more, with another id and these changes.
-    pub(super) async fn copy(&self, table: &str, template: Uuid, mut changes: Value) -> Uuid {
-        let id = Uuid::now_v7();
-        changes["id"] = json!(id);
-        self.panel
-            .execute(format!(
-                "insert into {table} select (jsonb_populate_record(t, '{changes}')).* from {table} t
-                where id = '{template}'"
-            ))
-            .await;
-        id
+        self.panel.copy(table, template, changes).await
     }
 }

@@ -1,0 +1,261 @@
+//! Queries confine themselves: with row security taken down, an organization reads what it read before and
+//! changes nothing of another, whatever ids it comes by.
+
+use app::Caller;
+use domain::billing::Tariff;
+use domain::identity::Role;
+use domain::payment::TopUpState;
+use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
+use domain::wallet::HoldState;
+use domain::{ApiKeyId, Money, ProviderId, SessionId, SshKeyId, TopUpId, UserId, VpsActionId, VpsId};
+use serde_json::json;
+use store::vps::read as vps_read;
+use store::{Exempt, SystemPurpose, activity, billing, identity, notify, payment, vps, wallet};
+use testkit::Panel;
+use uuid::Uuid;
+
+use crate::tenancy::{TENANT_TABLES, two_full_organizations};
+
+/// What belongs to the other organization, in the states in which a stray statement would find it.
+struct Theirs {
+    caller: Caller,
+    user: UserId,
+    session: SessionId,
+    api_key: ApiKeyId,
+    ssh_key: SshKeyId,
+    top_up: TopUpId,
+    /// Ordered: nothing was done yet, money is held.
+    ordered: VpsId,
+    /// Its action, queued.
+    action: VpsActionId,
+    /// Active and paid.
+    active: VpsId,
+    /// Active, suspended for want of money.
+    suspended: VpsId,
+    provider: ProviderId,
+    /// Digest of the request of the idempotency key `k`, which both organizations used.
+    request: identity::Digest,
+}
+
+impl Theirs {
+    async fn of(panel: &Panel, caller: Caller) -> Self {
+        let organization = caller.organization_id();
+        let first = |table: &str| {
+            panel.fetch::<Uuid>(format!(
+                "select id from {table} where organization_id = '{organization}' order by id limit 1"
+            ))
+        };
+        let active = first("vps_instances").await;
+        let ordered = panel.order(&caller, "small", "bolt-new").await;
+        let unpaid = json!({ "name": "bolt-unpaid", "provider_server_id": "x", "suspended_by": "unpaid" });
+        let suspended = panel.copy("vps_instances", active, unpaid).await;
+        let behind =
+            json!({ "vps_id": suspended, "tariff": "at_cost", "paid_until": "2020-01-01T00:00:00Z" });
+        panel.copy("meters", first("meters").await, behind).await;
+        let awaiting = json!({ "state": "awaiting_approval", "order_ref": "x", "capture_ref": null });
+        let top_up = panel.copy("top_ups", first("top_ups").await, awaiting).await;
+        panel.execute(format!("insert into idempotency_keys (organization_id, key, request_digest, effect)
+            select organization_id, 'open', request_digest, effect from idempotency_keys where organization_id = '{organization}'")).await;
+        let request: Vec<u8> =
+            panel.fetch("select request_digest from idempotency_keys where key = 'k' limit 1").await;
+        let action = format!("select id from vps_actions where vps_id = '{ordered}'");
+        Self {
+            caller,
+            user: UserId(first("users").await),
+            session: SessionId(first("sessions").await),
+            api_key: ApiKeyId(first("api_keys").await),
+            ssh_key: SshKeyId(first("ssh_keys").await),
+            top_up: TopUpId(top_up),
+            ordered,
+            action: VpsActionId(panel.fetch(action).await),
+            active: VpsId(active),
+            suspended: VpsId(suspended),
+            provider: ProviderId(panel.fetch("select id from providers limit 1").await),
+            request: request.try_into().unwrap(),
+        }
+    }
+
+    /// Everything they have, as one digest.
+    async fn digest(&self, panel: &Panel) -> String {
+        let tables: Vec<String> = panel.fetch_all(format!("select name from ({TENANT_TABLES}) t")).await;
+        let organization = self.caller.organization_id();
+        let rows = tables.iter().map(|table| {
+            let column = if table == "organizations" { "id" } else { "organization_id" };
+            format!("select '{table}' || t::text as row from {table} t where {column} = '{organization}'")
+        });
+        let rows = rows.collect::<Vec<_>>().join(" union all ");
+        panel.fetch(format!("select md5(string_agg(row, ',' order by row)) from ({rows}) everything")).await
+    }
+}
+
+/// Runs each statement in a transaction of its own and notes what it answered.
+macro_rules! ask {
+    ($told:ident, $begin:expr, $db:ident => $end:expr; $($name:literal: $call:expr,)+) => {$(
+        let mut handle = $begin.await.unwrap();
+        let $db = &mut handle;
+        $told.push(($name, format!("{:?}", $call.await)));
+        $end(handle).await;
+    )+};
+}
+
+type Told = Vec<(&'static str, String)>;
+
+async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
+    let mut told = Told::new();
+    let all = vps_read::Filter { with_ended: true, ..Default::default() };
+    let trail = activity::read::Filter::default();
+    let start: notify::Position = "0-0".parse().unwrap();
+    ask! { told, panel.store.org_read(&acme.scope), db => async |_| {};
+        "people": identity::read::people(db),
+        "API keys": identity::read::api_keys(db),
+        "a page of API keys": identity::read::api_key_page(db, None, None, 100),
+        "an API key": identity::read::api_key_page(db, Some(of.api_key), None, 100),
+        "sessions": identity::read::sessions(db, of.user),
+        "trail": activity::read::list(db, &trail, None, 500),
+        "top-up": payment::read::find(db, of.top_up),
+        "top-ups": payment::read::list(db, None, 100),
+        "VPSs": vps_read::list(db, &all, None, 100),
+        "how many VPSs": vps_read::count_ever(db),
+        "names": vps_read::names(db, 100),
+        "VPS": vps_read::find(db, of.active),
+        "SSH keys": vps_read::ssh_keys(db),
+        "a page of SSH keys": vps_read::ssh_key_page(db, None, None, 100),
+        "an SSH key": vps_read::ssh_key_page(db, Some(of.ssh_key), None, 100),
+        "records": vps_read::records(db, vps_read::Wanted::Living, None, 100),
+        "a record": vps_read::records(db, vps_read::Wanted::One(of.active), None, 100),
+        "actions": vps_read::actions(db, of.ordered, None, None, 100),
+        "balance": wallet::read::balance(db),
+        "charged": wallet::read::charged_this_month(db),
+        "movements": wallet::read::movements(db, None, 100),
+        "events of others": async {
+            let events = notify::read_after(db, start).await.unwrap().events;
+            events.iter().filter(|event| event.organization_id != Some(acme.organization_id())).count()
+        },
+    }
+    told
+}
+
+async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
+    let mut told = Told::new();
+    let now = chrono::Utc::now();
+    let seen = vps::Seen { server: "y".into(), power: Power::Stopped, ipv4: None, ipv6: None };
+    let before = of.digest(panel).await;
+    let unchanged = async |tx: store::OrgTx| {
+        // A refused statement has ended the transaction already; what it said was noted.
+        drop(tx.commit(Exempt::NothingChanged).await);
+        assert_eq!(of.digest(panel).await, before, "the last one asked changed what is theirs");
+    };
+    let done = ActionState::Done;
+    ask! { told, panel.store.org_tx(&acme.scope), tx => unchanged;
+        "claim": identity::claim(tx, "k", &of.request, &json!({})),
+        "keep": identity::keep(tx, "open", 200, &json!({})),
+        "keep again": identity::keep(tx, "k", 200, &json!({})),
+        "revoke session": identity::revoke_session(tx, of.user, of.session),
+        "revoke API key": identity::revoke_api_key(tx, of.api_key),
+        "delete SSH key": vps::ssh_key::delete(tx, of.ssh_key),
+        "public keys": vps::ssh_key::public_keys(tx, &[of.ssh_key]),
+        "lock top-up": payment::lock(tx, of.top_up),
+        "ordered": payment::set_ordered(tx, of.top_up, "y", "https://pay.example"),
+        "captured": payment::set_captured(tx, of.top_up, TopUpState::Pending, "y", Money::ZERO),
+        "over": payment::set_over(tx, of.top_up, TopUpState::Failed, "y"),
+        "lock wallet": async { wallet::lock(tx).await.map(|wallet| (wallet.organization_id(), wallet.available())) },
+        "close hold": wallet::close_hold(tx, of.ordered, HoldState::Released),
+        "end meter": billing::end_meter(tx, of.active, now),
+        "tariff": billing::set_tariff(tx, &[of.active], Tariff::AtCost),
+        "due at cost": billing::at_cost_due(tx),
+        "lock": vps::lock(tx, of.active),
+        "unpaid": vps::lock_unpaid(tx),
+        "lift": vps::lift_unpaid(tx, &[of.suspended]),
+        "wanted": vps::set_wanted(tx, of.active, Wanted::Off),
+        "failed": vps::set_failed(tx, of.active, "y"),
+        "place": vps::place(tx, of.ordered, of.provider),
+        "displace": vps::displace(tx, of.active),
+        "forget": vps::forget_server(tx, of.active),
+        "create sent": vps::set_create_sent(tx, of.ordered, true),
+        "seen": vps::set_seen(tx, of.active, &seen),
+        "active": vps::set_active(tx, of.ordered, now),
+        "missing": vps::count_missing(tx, of.active),
+        "open action": vps::open_action(tx, of.ordered),
+        "action": vps::action(tx, of.action),
+        "prepare": vps::prepare(tx, of.action, "y"),
+        "asked": vps::asked(tx, of.action, true),
+        "cut": vps::cut(tx, of.action),
+        "finish": vps::finish_action(tx, of.ordered, ActionKind::Create, done, None),
+        "cancel": vps::cancel_open_actions(tx, of.ordered),
+        "state": vps::set_state(tx, of.active, VpsState::Deleting),
+    }
+    told
+}
+
+/// In the order of the rows, acme's would come first where only one is read: it is put last.
+async fn put_last(panel: &Panel, acme: &Caller) {
+    let answer =
+        "update idempotency_keys set status = 201, body = to_jsonb(organization_id::text) where key = 'k'";
+    let own = format!("organization_id = '{}'", acme.organization_id());
+    panel.execute(answer).await;
+    panel.execute(format!("{answer} and {own}")).await;
+    panel.execute(format!("update wallets set sequence = sequence where {own}")).await;
+}
+
+#[tokio::test]
+async fn without_row_security_an_organization_still_reads_and_changes_its_own_alone() {
+    let (panel, worker, [acme, bolt]) = two_full_organizations().await;
+    worker.stop().await;
+    let of = Theirs::of(&panel, bolt).await;
+    put_last(&panel, &acme).await;
+    let before = (reads(&panel, &acme, &of).await, changes(&panel, &acme, &of).await);
+    panel.without_row_security().await;
+    let foreign: i64 = rows_of_others(&panel, &acme).await;
+    assert!(foreign > 0, "row security is still up: this proves nothing");
+    let after = (reads(&panel, &acme, &of).await, changes(&panel, &acme, &of).await);
+    for (before, after) in before.0.into_iter().chain(before.1).zip(after.0.into_iter().chain(after.1)) {
+        assert_eq!(before, after);
+    }
+}
+
+/// Rows of others that a tenant of acme's sees when it does not ask for its own.
+async fn rows_of_others(panel: &Panel, acme: &Caller) -> i64 {
+    let mut connection = crate::tenancy::login(panel).await;
+    let own = acme.organization_id().to_string();
+    crate::tenancy::become_role(&mut connection, "skypanel_tenant", &own).await;
+    let others = format!("select count(*) from vps_instances where organization_id <> '{own}'");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(others)).fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
+    let (panel, worker, [acme, bolt]) = two_full_organizations().await;
+    worker.stop().await;
+    panel.verify().await;
+    panel.member(&bolt, "bolt-mia", Role::Member).await;
+    let of = Theirs::of(&panel, bolt).await;
+    let id = acme.organization_id();
+    let mut told = Told::new();
+    let vps_of = vps_read::AnyFilter { organization: Some(id), ..Default::default() };
+    let trail_of = activity::read::AnyFilter { organization: Some(id), ..Default::default() };
+    ask! { told, panel.store.system_read(SystemPurpose::Operator), db => async |_| {};
+        "organization": identity::read::organization(db, id),
+        "members": identity::read::members(db, id),
+        "top-ups": payment::read::of_organization(db, id, 100),
+        "paid in": payment::read::paid_in(db, id),
+        "VPSs": vps_read::list_all(db, &vps_of, None, 100),
+        "trail": activity::read::list_all(db, trail_of, None, 500),
+    }
+    let before = of.digest(&panel).await;
+    ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
+        "meters": billing::open_meters(tx, &[id]),
+        "suspend": vps::suspend_unpaid(tx, id),
+    }
+    assert_eq!(of.digest(&panel).await, before, "another organization was suspended");
+    let theirs =
+        [of.active.to_string(), of.ordered.to_string(), of.suspended.to_string(), of.top_up.to_string()];
+    for (what, answer) in &told {
+        assert!(answer.starts_with("Ok("), "{what}: {answer}");
+        let is_theirs = answer.contains("bolt") || theirs.iter().any(|id| answer.contains(id));
+        assert!(!is_theirs, "{what} tells of another organization: {answer}");
+    }
+    let (_, paid) = told.iter().find(|(what, _)| *what == "paid in").unwrap();
+    assert_eq!(*paid, format!("Ok({:?})", "50.00".parse::<Money>().unwrap()));
+    let (_, organization) = told.iter().find(|(what, _)| *what == "organization").unwrap();
+    assert!(organization.contains("acme@example.com"), "{organization}");
+}
