@@ -1,7 +1,7 @@
 //! The REST API, from the outside.
 
 mod access;
-mod client;
+pub(crate) mod client;
 mod input;
 mod lists;
 mod repeat;

@@ -10,6 +10,7 @@ mod events;
 mod hours;
 mod identity;
 mod jobs;
+mod limits;
 mod mail;
 mod mishaps;
 mod orders;

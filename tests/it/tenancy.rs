@@ -8,6 +8,7 @@ use app::{Caller, Error, IdempotencyKey};
 use domain::vps::PowerRequest;
 use domain::{ApiKeyId, SessionId, VpsId};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use store::identity::LimitSubject;
 use testkit::{Panel, RunningWorker};
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
     for caller in &callers {
         panel.top_up(caller, "50.00").await;
         create_api_key(&panel.app, caller, "ci").await.unwrap();
+        panel.limit(caller, LimitSubject::Organization, "9000/60").await;
         let new = panel.new_vps(caller, "small", "web").await;
         let key = IdempotencyKey::new("k", "POST", "/vps", b"").unwrap();
         let web = app::vps::create(&panel.app, caller, new, Some(&key)).await.unwrap().effect();

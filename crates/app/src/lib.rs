@@ -32,6 +32,7 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) vault: Arc<vault::Vault>,
     pub(crate) passwords: identity::password::Passwords,
+    limiter: identity::limits::Limiter,
     settings: Arc<Settings>,
 }
 
@@ -39,6 +40,7 @@ impl App {
     /// Puts the context together.
     pub fn new(store: Store, vault: vault::Vault, settings: Settings) -> Self {
         Self {
+            limiter: identity::limits::Limiter::new(store.clone(), settings.limits),
             store,
             vault: Arc::new(vault),
             passwords: identity::password::Passwords::default(),
@@ -49,6 +51,11 @@ impl App {
     /// The reading half of the database, for pages.
     pub fn reads(&self) -> store::ReadStore {
         self.store.reads()
+    }
+
+    /// Counts requests.
+    pub fn limiter(&self) -> &identity::limits::Limiter {
+        &self.limiter
     }
 
     /// The settings.

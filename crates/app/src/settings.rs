@@ -5,6 +5,8 @@ use std::time::Duration;
 use domain::Money;
 use url::Url;
 
+use crate::identity::limits::Limits;
+
 /// What an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -30,6 +32,8 @@ pub struct Settings {
     pub create_deadline: Duration,
     /// Pause between two looks at something under way at a provider or the gateway.
     pub watch_every: Duration,
+    /// How many requests may come.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -47,6 +51,7 @@ impl Settings {
             lost_answer_wait: Duration::from_secs(120),
             create_deadline: Duration::from_secs(30 * 60),
             watch_every: Duration::from_secs(2),
+            limits: Limits::default(),
         }
     }
 }

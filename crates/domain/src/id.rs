@@ -34,6 +34,8 @@ ids! {
     SessionId,
     /// A key for the REST API.
     ApiKeyId,
+    /// Other request limits for somebody, until a time.
+    LimitOverrideId,
     /// A customer's VPS: our record, and the tag of its server at the provider.
     VpsId,
     /// One thing asked of a VPS: create, start, stop, reboot, delete.

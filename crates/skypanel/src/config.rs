@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use domain::identity::Quota;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
@@ -44,9 +45,19 @@ const SETTINGS: &[Setting] = &[
     plain("public_url", "http://127.0.0.1:8080", "Where customers reach the panel; https in production."),
     plain(
         "trusted_proxies",
-        "0",
-        "Reverse proxies of yours in front of serve, whose X-Forwarded-For counts.",
+        "",
+        "Networks of the reverse proxies in front of serve, such as 10.0.0.0/8,::1: their X-Forwarded-For counts.",
     ),
+    plain(
+        "limit_address",
+        "6000/60",
+        "Requests of one address at once, and the seconds until all are there again.",
+    ),
+    plain("limit_user", "1200/60", "The same for one person in the browser."),
+    plain("limit_api_key", "1200/60", "The same for one API key."),
+    plain("limit_organization", "6000/60", "The same for an organization as a whole."),
+    plain("limit_sign_in", "30/60", "The same for signing in and up from one address."),
+    plain("limit_money", "30/60", "The same for payments of one organization."),
     plain("company_name", "SkyPanel", "The name customers see."),
     plain("company_logo", "", "Address of the logo; empty for a plain name."),
     plain("currency", "USD", "ISO 4217 code of the installation's one currency. Cannot change later."),
@@ -94,7 +105,13 @@ pub(crate) struct Config {
     sealing_keys: SecretString,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Url,
-    pub(crate) trusted_proxies: usize,
+    trusted_proxies: String,
+    pub(crate) limit_address: Quota,
+    pub(crate) limit_user: Quota,
+    pub(crate) limit_api_key: Quota,
+    pub(crate) limit_organization: Quota,
+    pub(crate) limit_sign_in: Quota,
+    pub(crate) limit_money: Quota,
     pub(crate) company_name: String,
     company_logo: String,
     pub(crate) currency: String,
@@ -174,9 +191,13 @@ impl Config {
             ),
         ];
         match checks.iter().find(|(holds, _)| !holds) {
-            None => Ok(()),
+            None => self.trusted_proxies().map(|_| ()),
             Some((_, message)) => bail!("{message}"),
         }
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> Result<web::Proxies> {
+        self.trusted_proxies.parse().context("trusted_proxies")
     }
 
     pub(crate) fn database_url(&self) -> Result<&str> {
@@ -242,6 +263,10 @@ mod tests {
         assert_eq!(with("COMPANY_NAME", "00123")?.map(|c| c.company_name).ok(), Some("00123".into()));
         let error = with("LISTEN", "nowhere")?.err().map(|e| e.to_string()).unwrap_or_default();
         assert!(error.contains("listen"), "{error}");
+        let error = with("LIMIT_USER", "many")?.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains("limit_user"), "{error}");
+        let proxies = with("TRUSTED_PROXIES", "1")??.check().map_err(|e| format!("{e:#}"));
+        assert!(proxies.is_err_and(|error| error.contains("trusted_proxies")));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use app::identity::limits::Limits;
 use app::vault::Vault;
 use app::worker::{Worker, WorkerSettings};
 use app::{App, Settings};
@@ -41,6 +42,14 @@ fn settings(config: &Config) -> Result<Settings> {
         reserve_hours: config.reserve_hours,
         lost_answer_wait: Duration::from_secs(config.lost_answer_seconds),
         watch_every: Duration::from_millis(config.watch_milliseconds),
+        limits: Limits {
+            address: config.limit_address,
+            user: config.limit_user,
+            api_key: config.limit_api_key,
+            organization: config.limit_organization,
+            sign_in: config.limit_sign_in,
+            money: config.limit_money,
+        },
         ..Settings::new(config.public_url.clone())
     })
 }

@@ -40,6 +40,8 @@ impl OrgScope {
 pub enum SystemPurpose {
     /// Somebody signs up or in.
     SignIn,
+    /// Request limits.
+    Limits,
     /// The job queue.
     Queue,
     /// A job that is not about one organization.

@@ -65,6 +65,14 @@ impl Panel {
         Self { app: App::new(self.store.clone(), vault(), settings), ..self }
     }
 
+    /// The use cases as another process of the same installation has them, with these settings.
+    pub fn process(&self, change: impl FnOnce(&mut Settings)) -> App {
+        let store = Store::connect_lazy(&self.database.login_url(), 8).unwrap();
+        let mut settings = self.app.settings().clone();
+        change(&mut settings);
+        App::new(store, vault(), settings)
+    }
+
     /// Starts a worker in this process; any number may run at once.
     pub fn worker(&self) -> RunningWorker {
         RunningWorker::start(self.app.clone(), &self.simulator, worker::settings())

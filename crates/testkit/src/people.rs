@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use app::identity::limits::{NewLimit, set_limit};
 use app::identity::{NewOrganization, SignIn, add_member, by_session, sign_in, sign_up};
 use app::{Caller, Operator};
-use domain::identity::{Actor, Identity, Role};
-use domain::{OrganizationId, UserId};
+use domain::identity::{Actor, Identity, Quota, Role};
+use domain::{LimitOverrideId, OrganizationId, UserId};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::SystemPurpose;
-use store::identity::{insert_organization, visit};
+use store::identity::{LimitSubject, insert_organization, visit};
 use uuid::Uuid;
 
 use crate::{OPERATOR_EMAIL, PASSWORD, Panel};
@@ -49,6 +50,20 @@ impl Panel {
     /// Signs the operator in.
     pub async fn operator(&self) -> Operator {
         self.sign_in(OPERATOR_EMAIL).await.operator().unwrap()
+    }
+
+    /// Gives an organization, or somebody in it, another request limit for a week.
+    pub async fn limit(&self, whose: &Caller, subject: LimitSubject, quota: &str) -> LimitOverrideId {
+        let quota: Quota = quota.parse().unwrap();
+        let new = NewLimit {
+            subject,
+            requests: quota.requests(),
+            seconds: quota.seconds(),
+            days: 7,
+            reason: "a test",
+        };
+        let operator = self.operator().await;
+        set_limit(&self.app, &operator, whose.organization_id(), new).await.unwrap()
     }
 
     async fn caller(&self, token: &SecretString) -> Caller {

@@ -21,7 +21,7 @@ use crate::cookie::{Cookies, session_name};
 use crate::error::Failure;
 use crate::frame::Theme;
 use crate::toast::{Said, see_other};
-use crate::{WebState, client, link};
+use crate::{WebState, client, limits, link};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Visit {
             path: parts.uri.path().to_owned(),
             theme: cookies.theme(),
             said: cookies.said(),
-            address: client::address(parts, state.options.trusted_proxies),
+            address: client::address(parts, &state.options.trusted_proxies),
             user_agent: client::user_agent(&parts.headers).map(str::to_owned),
             referer: text("referer").map(str::to_owned),
         }
@@ -92,6 +92,7 @@ impl Session {
         };
         let Some(known) = app::identity::by_session(&state.app, token).await? else { return Ok(None) };
         let Some(id) = known.session_id else { return Ok(None) };
+        limits::count(parts, state, &known.identity).await?;
         let visit = Visit::of(parts, state);
         let caller = Caller::new(&known, visit.address);
         let digest = app::identity::digest(token);

@@ -1,24 +1,20 @@
 //! What is known of the browser behind a request.
 
+mod proxies;
+
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-/// The client's address: the peer, or what the trusted proxies in front of us said.
-pub(crate) fn address(parts: &Parts, trusted_proxies: usize) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    forwarded(&parts.headers, trusted_proxies).or(peer).map(|address| address.to_canonical())
-}
+pub use proxies::Proxies;
 
-/// The entry the outermost trusted proxy added. What stands further left was sent by the client
-/// and proves nothing.
-fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
-    let back = trusted_proxies.checked_sub(1)?;
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|h| h.to_str().ok());
-    let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    entries.iter().rev().nth(back)?.parse().ok()
+/// The client's address: the peer, or what the trusted proxies in front of us said.
+pub(crate) fn address(parts: &Parts, proxies: &Proxies) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())?;
+    let lines = parts.headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default());
+    Some(proxies.client(peer, lines))
 }
 
 /// What the browser calls itself.
@@ -63,16 +59,6 @@ pub(crate) fn browser_name(user_agent: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_trusted_part_of_the_chain_is_believed() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "6.6.6.6, 192.0.2.7, 10.0.0.1".parse().expect("valid"));
-        assert_eq!(forwarded(&headers, 0), None, "nobody is trusted");
-        assert_eq!(forwarded(&headers, 1), "10.0.0.1".parse().ok());
-        assert_eq!(forwarded(&headers, 2), "192.0.2.7".parse().ok());
-        assert_eq!(forwarded(&headers, 4), None, "a shorter chain than promised proves nothing");
-    }
 
     #[test]
     fn browsers_have_short_names() {

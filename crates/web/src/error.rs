@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cookie::Cookies;
 use crate::frame::Frame;
 use crate::templates::Page;
-use crate::{WebState, api};
+use crate::{WebState, api, limits};
 
 /// A page that cannot be shown.
 #[derive(Debug)]
@@ -146,8 +146,10 @@ pub(crate) async fn error_pages(State(state): State<WebState>, request: Request,
             (status, title).into_response()
         }
     };
-    if let Some(wait) = headers.get(header::RETRY_AFTER) {
-        shown.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    for name in [header::RETRY_AFTER, limits::POLICY, limits::STANDING] {
+        if let Some(value) = headers.get(&name) {
+            shown.headers_mut().insert(name, value.clone());
+        }
     }
     shown
 }

@@ -73,6 +73,11 @@ fn grouped(number: &str) -> String {
     text
 }
 
+/// `12,000`: a number with its thousands set off.
+pub(crate) fn count(number: u32) -> String {
+    grouped(&number.to_string())
+}
+
 /// `512 MB`, `2 GB`, `1.5 GB`: memory as vendors advertise it.
 pub(crate) fn memory(mib: i64) -> String {
     match (mib, mib.rem_euclid(1024)) {

@@ -21,6 +21,7 @@ mod form;
 mod format;
 mod frame;
 mod identity;
+mod limits;
 mod link;
 mod notify;
 mod overview;
@@ -40,6 +41,7 @@ mod wallet;
 mod words;
 
 pub use access::Access;
+pub use client::Proxies;
 pub use router::{router, routes};
 pub use routes::Route;
 pub use state::{Inner, Options, WebState};

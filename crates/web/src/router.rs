@@ -20,8 +20,8 @@ use tower_http::trace::TraceLayer;
 use crate::error::{Failure, error_pages};
 use crate::routes::{Route, Routes};
 use crate::{
-    WebState, activity, api, assets, catalog, dashboard, identity, notify, overview, payment, provider, vps,
-    wallet,
+    WebState, activity, api, assets, catalog, dashboard, identity, limits, notify, overview, payment,
+    provider, vps, wallet,
 };
 
 /// Longest body of a request, in bytes.
@@ -74,6 +74,9 @@ pub fn router(state: WebState) -> Router {
         .merge(streams)
         .merge(api::router(&state))
         .fallback(|| async { Failure::NOT_FOUND })
+        // Assets are files in memory, the same for all, and health must answer the more the busier we
+        // are: the routes below are not counted.
+        .layer(middleware::from_fn_with_state(state.clone(), limits::limit))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),

@@ -7,16 +7,16 @@ use app::App;
 use store::ReadStore;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::Proxies;
 use crate::currency::Currency;
 use crate::notify::Hub;
 use crate::templates::Templates;
 
 /// How the process is placed in its surroundings.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// How many proxies of ours stand in front: that many entries of `X-Forwarded-For`, counted
-    /// from the right, are believed. With 0 the header is ignored.
-    pub trusted_proxies: usize,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Proxies,
 }
 
 /// The context of all handlers. Cloning it is cheap.

@@ -54,6 +54,10 @@ crate::words::words! {
         MailNotFailed = "mail_not_failed",
         /// Another link to confirm an address is on its way.
         ConfirmationSent = "confirmation_sent",
+        /// Other request limits are in force.
+        LimitSet = "limit_set",
+        /// The usual request limits hold again.
+        LimitRestored = "limit_restored",
     }
 }
 
@@ -83,6 +87,8 @@ impl From<Said> for Toast {
             S::MailQueued => "The mail is sent again",
             S::MailNotFailed => "That mail is sent, or waits already",
             S::ConfirmationSent => "Another mail is on its way",
+            S::LimitSet => "The limit is in force",
+            S::LimitRestored => "The usual limit holds again",
         };
         Self { tone: if said == S::VpsBusy { "bad" } else { "good" }, text }
     }

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use app::Caller;
 use app::identity::{SignIn, create_api_key, sign_in};
+use app::{App, Caller};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -16,26 +16,31 @@ use tower::ServiceExt as _;
 use web::{Options, WebState};
 
 /// The service over a panel.
-pub(super) struct Service {
+pub(crate) struct Service {
     router: Router,
     _stop: DropGuard,
 }
 
 impl Service {
-    pub(super) fn of(panel: &Panel) -> Self {
+    pub(crate) fn of(panel: &Panel) -> Self {
         let stop = CancellationToken::new();
-        let state = WebState::new(panel.app.clone(), Options::default(), stop.clone());
+        Self::with(panel.app.clone(), Options::default(), stop)
+    }
+
+    /// The service of another process, or with other options.
+    pub(crate) fn with(app: App, options: Options, stop: CancellationToken) -> Self {
+        let state = WebState::new(app, options, stop.clone());
         Self { router: web::router(state), _stop: stop.drop_guard() }
     }
 
     /// A program with a fresh API key of somebody.
-    pub(super) async fn with_key(&self, panel: &Panel, caller: &Caller) -> Client {
+    pub(crate) async fn with_key(&self, panel: &Panel, caller: &Caller) -> Client {
         let (_, key) = create_api_key(&panel.app, caller, "test").await.unwrap();
         self.with_header(header::AUTHORIZATION.as_str(), &format!("Bearer {}", key.expose_secret()))
     }
 
     /// A browser in which `name@example.com` is signed in.
-    pub(super) async fn with_session(&self, panel: &Panel, name: &str) -> Client {
+    pub(crate) async fn with_session(&self, panel: &Panel, name: &str) -> Client {
         let email = format!("{name}@example.com");
         let attempt = SignIn { email: &email, password: &PASSWORD.into(), address: None, user_agent: None };
         let session = sign_in(&panel.app, attempt).await.unwrap();
@@ -43,45 +48,45 @@ impl Service {
     }
 
     /// Somebody who sends this with every request.
-    pub(super) fn with_header(&self, name: &str, value: &str) -> Client {
+    pub(crate) fn with_header(&self, name: &str, value: &str) -> Client {
         Client { router: self.router.clone(), headers: vec![(name.to_owned(), value.to_owned())] }
     }
 
     /// Somebody unknown.
-    pub(super) fn anonymous(&self) -> Client {
+    pub(crate) fn anonymous(&self) -> Client {
         Client { router: self.router.clone(), headers: Vec::new() }
     }
 }
 
 /// Somebody who calls the API.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     router: Router,
     headers: Vec<(String, String)>,
 }
 
 /// What the API said.
 #[derive(Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
     /// The body, which must be JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The body of a request that must have gone well.
-    pub(super) fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert!(self.status.is_success(), "{self:?}");
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
     /// The code of a refusal, which must be a problem with this status.
-    pub(super) fn refused(&self, status: u16) -> String {
+    pub(crate) fn refused(&self, status: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{self:?}");
         let problem = self.json();
@@ -93,7 +98,7 @@ impl Answer {
     }
 
     /// The field a refusal is about.
-    pub(super) fn wrong_field(&self) -> String {
+    pub(crate) fn wrong_field(&self) -> String {
         assert_eq!(self.refused(422), "invalid");
         let problem = self.json();
         assert_eq!(problem["field"], problem["errors"][0]["field"], "{self:?}");
@@ -103,33 +108,33 @@ impl Answer {
 
 impl Client {
     /// The same, with another header.
-    pub(super) fn and(&self, name: &str, value: &str) -> Self {
+    pub(crate) fn and(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.push((name.to_owned(), value.to_owned()));
         client
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(body)).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None).await
     }
 
     /// Sends JSON below `/api/v1`.
-    pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let kind = body.map(|_| "application/json");
         let text = body.map(Value::to_string).unwrap_or_default();
         self.send_raw(method, &format!("/api/v1{path}"), kind, text).await
     }
 
     /// Sends anything anywhere.
-    pub(super) async fn send_raw(
+    pub(crate) async fn send_raw(
         &self,
         method: &str,
         path: &str,
@@ -157,7 +162,7 @@ impl Client {
     }
 
     /// All rows of a list, page by page.
-    pub(super) async fn walk(&self, list: &str, limit: usize) -> Vec<Value> {
+    pub(crate) async fn walk(&self, list: &str, limit: usize) -> Vec<Value> {
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = self.get(&format!("{list}?limit={limit}{cursor}")).await.ok();
@@ -172,7 +177,7 @@ impl Client {
     }
 
     /// Everything the document tells of, as `(method, path, operation)`; paths are below `/api/v1`.
-    pub(super) async fn operations(&self) -> Vec<(String, String, Value)> {
+    pub(crate) async fn operations(&self) -> Vec<(String, String, Value)> {
         let document = self.send_raw("GET", "/api/openapi.json", None, String::new()).await.ok();
         let mut operations = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {

@@ -2,6 +2,7 @@
 
 mod confirmation;
 pub mod idempotency;
+pub mod limits;
 pub mod password;
 mod sign_in;
 mod sign_up;
@@ -14,7 +15,7 @@ use domain::identity::{Actor, Permission};
 use domain::{ApiKeyId, SessionId};
 use secrecy::SecretString;
 use serde_json::json;
-use store::identity::{self as rows, Known, Limit};
+use store::identity::{self as rows, Known};
 use store::{Exempt, SystemPurpose};
 
 pub use confirmation::{confirm_email, resend_confirmation};
@@ -66,11 +67,8 @@ fn is_stale(last_used_at: Option<chrono::DateTime<chrono::Utc>>) -> bool {
 }
 
 /// Refuses what comes too often.
-async fn throttle(app: &App, key: &str, every: Duration, burst: i32) -> Result<()> {
-    match rows::take(&app.store, key, Limit { every, burst }).await? {
-        None => Ok(()),
-        Some(retry_after) => Err(Error::TooManyRequests { retry_after }),
-    }
+async fn throttle(app: &App, key: &str, every: Duration, burst: u32) -> Result<()> {
+    limits::throttle(&app.store, key, every, burst).await
 }
 
 /// Makes an API key for the acting person; it can do what the person can. Shown once.

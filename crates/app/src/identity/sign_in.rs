@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use store::identity::{self as rows, Credentials};
 use store::{SystemPurpose, SystemTx};
 
+use super::limits::network;
 use super::{NewSession, SESSION_DAYS, throttle, token};
 use crate::{App, Caller, Error, Result};
 
@@ -28,7 +29,7 @@ pub struct SignIn<'a> {
 /// Checks the credentials and begins a session with a fresh token. Throttled per account and per
 /// address; the answer does not tell whether the account exists.
 pub async fn sign_in(app: &App, attempt: SignIn<'_>) -> Result<NewSession> {
-    let address = attempt.address.map(|a| a.to_string()).unwrap_or_default();
+    let address = network(attempt.address);
     let email = Email::parse(attempt.email).ok_or(Error::Unauthenticated)?;
     throttle(app, &format!("sign-in:address:{address}"), Duration::from_secs(3), 30).await?;
     throttle(app, &format!("sign-in:account:{}", email.as_str()), Duration::from_secs(30), 10).await?;

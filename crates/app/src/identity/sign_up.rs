@@ -12,6 +12,7 @@ use store::SystemPurpose;
 use store::identity::{self as rows, NewUser};
 
 use super::confirmation;
+use super::limits::network;
 use super::password::Passwords;
 use super::{NewSession, short_text, sign_in, throttle};
 use crate::notify::mail::{self, Content, Mail};
@@ -57,7 +58,7 @@ fn taken(error: store::Error) -> Error {
 
 /// Makes organization, owner, wallet, session and the welcome mail in one transaction.
 pub async fn sign_up(app: &App, new: NewOrganization<'_>) -> Result<NewSession> {
-    let address = new.address.map(|a| a.to_string()).unwrap_or_default();
+    let address = network(new.address);
     throttle(app, &format!("sign-up:{address}"), Duration::from_secs(60), 10).await?;
     let organization = short_text("organization", new.organization)?;
     let person = person(app, new.name, new.email, new.password).await?;

@@ -28,6 +28,7 @@ const KINDS: &[&str] = &[
     "mail.send",
     "notify.alarms",
     "housekeeping",
+    "limits.sweep",
 ];
 
 pub(super) fn kinds() -> Vec<String> {
@@ -43,6 +44,7 @@ pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duratio
         ("catalog.sync_all", Duration::from_secs(6 * 3600)),
         ("notify.alarms", Duration::from_secs(60)),
         ("housekeeping", Duration::from_secs(3600)),
+        ("limits.sweep", Duration::from_secs(60)),
     ]
 }
 
@@ -67,6 +69,7 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "mail.send" => notify::mail::send_job::run(ctx, job).await,
         "notify.alarms" => notify::alarms::run(ctx, job).await,
         "housekeeping" => housekeep(ctx, job).await,
+        "limits.sweep" => sweep_limits(ctx, job).await,
         other => Err(Fail::give_up(format!("no handler for {other}"))),
     }
 }
@@ -82,5 +85,13 @@ async fn housekeep(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
     store::identity::housekeep(&mut tx).await?;
     store::notify::mail::housekeep(&mut tx).await?;
+    Ok(tx.finish(job, Next::Done, Exempt::Housekeeping).await?)
+}
+
+/// Often, so that buckets do not pile up.
+async fn sweep_limits(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
+    store::identity::remove_drained(&mut tx).await?;
+    store::identity::remove_expired_limits(&mut tx).await?;
     Ok(tx.finish(job, Next::Done, Exempt::Housekeeping).await?)
 }

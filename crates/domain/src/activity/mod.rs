@@ -112,6 +112,10 @@ stored_enum! {
         MailFailed = "mail.failed",
         /// An operator has a failed mail sent again.
         MailResent = "mail.resent",
+        /// An operator gave somebody other request limits until a time.
+        LimitOverridden = "organization.limit_overridden",
+        /// An operator took other request limits back.
+        LimitRestored = "organization.limit_restored",
     }
 }
 

@@ -1,4 +1,8 @@
-//! Who may do what.
+//! Who may do what, and how often.
+
+mod quota;
+
+pub use quota::{BadQuota, Quota};
 
 use crate::text_enum::stored_enum;
 use crate::{ApiKeyId, OrganizationId, UserId};

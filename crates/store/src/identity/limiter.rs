@@ -1,48 +1,65 @@
-//! A rate limiter shared by all processes: GCRA in one statement.
+//! The buckets of the rate limiter, shared by all processes: GCRA in one statement.
 
-use std::time::Duration;
+use domain::identity::Quota;
 
 use crate::handle::sealed::Conn as _;
 use crate::{Exempt, Result, Store, SystemPurpose};
 
-/// How often something may happen.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit {
-    /// One more is allowed each time this has passed.
-    pub every: Duration,
-    /// So many may come at once.
-    pub burst: i32,
+/// What a bucket is charged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// One request that waits for the answer: charged only if there is room for it.
+    One,
+    /// Requests that were let in already: charged whether there is room or not.
+    Past(u32),
 }
 
-/// Takes one from the bucket. `Some(wait)` means refused: try again after that.
-pub async fn take(store: &Store, key: &str, limit: Limit) -> Result<Option<Duration>> {
-    let every = format!("{} milliseconds", limit.every.as_millis());
-    let mut tx = store.system_tx(SystemPurpose::SignIn).await?;
-    let taken = sqlx::query_scalar!(
-        r#"insert into rate_buckets as b (key, empty_at) values ($1, clock_timestamp() + $2::text::interval)
-        on conflict (key) do update set empty_at = greatest(b.empty_at, clock_timestamp()) + $2::text::interval
-        where greatest(b.empty_at, clock_timestamp()) + $2::text::interval
-            <= clock_timestamp() + $2::text::interval * $3::int
-        returning true as "taken!""#,
+/// How full a bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// Was the charge accepted?
+    pub charged: bool,
+    /// The bucket is empty after so many microseconds; full when that is the window of its quota.
+    pub drains_in: i64,
+}
+
+/// Charges a bucket and answers its level, as of now by the clock of the database.
+pub async fn charge(store: &Store, key: &str, quota: Quota, charge: Charge) -> Result<Level> {
+    let (cost, most) = match charge {
+        Charge::One => (quota.cost(1), quota.window()),
+        Charge::Past(count) => (quota.cost(count), i64::MAX),
+    };
+    let mut tx = store.system_tx(SystemPurpose::Limits).await?;
+    let drains_in = sqlx::query_scalar!(
+        r#"insert into rate_buckets as b (key, empty_at)
+        values ($1, clock_timestamp() + $2::bigint * interval '1 microsecond')
+        on conflict (key) do update
+        set empty_at = greatest(b.empty_at, clock_timestamp()) + $2::bigint * interval '1 microsecond'
+        where (extract(epoch from greatest(b.empty_at - clock_timestamp(), interval '0')) * 1000000)::bigint
+            <= $3::bigint - $2::bigint
+        returning (extract(epoch from b.empty_at - clock_timestamp()) * 1000000)::bigint as "drains_in!""#,
         key,
-        every,
-        limit.burst,
+        cost,
+        most,
     )
     .fetch_optional(tx.conn())
     .await?;
-    if taken.is_some() {
+    if let Some(drains_in) = drains_in {
         tx.commit(Exempt::RateBucket).await?;
-        return Ok(None);
+        return Ok(Level { charged: true, drains_in });
     }
-    let wait = sqlx::query_scalar!(
-        r#"select greatest(1, ceil(extract(epoch from
-            empty_at + $2::text::interval - clock_timestamp() - $2::text::interval * $3::int)))::bigint as "wait!"
+    let drains_in = sqlx::query_scalar!(
+        r#"select (extract(epoch from empty_at - clock_timestamp()) * 1000000)::bigint as "drains_in!"
         from rate_buckets where key = $1"#,
         key,
-        every,
-        limit.burst,
     )
-    .fetch_one(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(Some(Duration::from_secs(u64::try_from(wait).unwrap_or(1))))
+    Ok(Level { charged: false, drains_in: drains_in.unwrap_or_else(|| quota.window()) })
+}
+
+/// Removes buckets that are empty again.
+pub async fn remove_drained(tx: &mut crate::SystemTx) -> Result<()> {
+    sqlx::query!("delete from rate_buckets where empty_at < now()").execute(tx.conn()).await?;
+    Ok(())
 }

@@ -2,12 +2,17 @@
 
 mod confirmation;
 mod idempotency;
+mod limit_override;
 mod limiter;
 pub mod read;
 
 pub use confirmation::{Addressee, addressee, insert_confirmation, set_email_confirmed, use_confirmation};
 pub use idempotency::{Claim, Kept, claim, keep};
-pub use limiter::{Limit, take};
+pub use limit_override::{
+    LimitOverride, LimitSubject, NewLimitOverride, limit_subjects, limits_in_force, limits_of,
+    remove_expired_limits, remove_limit, set_limit,
+};
+pub use limiter::{Charge, Level, charge, remove_drained};
 
 use chrono::{DateTime, Utc};
 use domain::identity::{Actor, Email, Identity, PlatformRole, Role};
@@ -306,7 +311,7 @@ pub async fn visit(
     Ok(found.map(|_| OrgScope::new(organization, actor)))
 }
 
-/// Removes sessions that are over, old events, kept answers, full buckets and finished jobs.
+/// Removes sessions that are over, old events, kept answers and finished jobs.
 pub async fn housekeep(tx: &mut SystemTx) -> Result<()> {
     sqlx::query!("delete from sessions where expires_at < now() - interval '30 days'")
         .execute(tx.conn())
@@ -318,7 +323,6 @@ pub async fn housekeep(tx: &mut SystemTx) -> Result<()> {
     sqlx::query!("delete from email_confirmations where expires_at < now() - interval '30 days'")
         .execute(tx.conn())
         .await?;
-    sqlx::query!("delete from rate_buckets where empty_at < now()").execute(tx.conn()).await?;
     sqlx::query!(
         "delete from jobs where state in ('done', 'cancelled') and finished_at < now() - interval '7 days'"
     )

@@ -64,6 +64,8 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::OperatorVisited => "An operator looked into the organization",
         A::MailFailed => "Could not deliver",
         A::MailResent => "Had sent again",
+        A::LimitOverridden => "An operator changed request limits",
+        A::LimitRestored => "An operator restored the usual request limits",
     }
 }
 
@@ -154,6 +156,13 @@ impl<'a> Words<'a> {
                 detail.get("new").and_then(Value::as_i64).map(|count| format!("{count} new"))
             }
             A::UserCreated => word(detail, "email"),
+            A::LimitOverridden => {
+                let limit = word(detail, "limit")?.parse().map(crate::identity::limits::in_words).ok()?;
+                Some(
+                    word(detail, "reason")
+                        .map_or_else(|| limit.clone(), |reason| format!("{limit}: {reason}")),
+                )
+            }
             _ => None,
         }
     }

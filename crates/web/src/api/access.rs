@@ -17,7 +17,7 @@ use store::identity::Known;
 use super::Problem;
 use crate::access::{Access, Grant, Guard};
 use crate::cookie::{Cookies, session_name};
-use crate::{WebState, client};
+use crate::{WebState, client, limits};
 
 /// A program, or a script of a page, in its organization.
 pub(crate) struct Client {
@@ -48,7 +48,8 @@ impl Client {
             Credential::Session(token) => app::identity::by_session(&state.app, token).await?,
         };
         let known = known.ok_or_else(Problem::unauthenticated)?;
-        let caller = Caller::new(&known, client::address(parts, state.options.trusted_proxies));
+        limits::count(parts, state, &known.identity).await?;
+        let caller = Caller::new(&known, client::address(parts, &state.options.trusted_proxies));
         Ok(Self { state: state.clone(), caller, known })
     }
 }

@@ -1,7 +1,8 @@
 //! The frame of the OpenAPI document: what holds for all operations.
 
+use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Content, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{Components, Content, Header, ObjectBuilder, OpenApi, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::problem::{Details, PROBLEM_JSON};
@@ -52,11 +53,21 @@ impl Modify for Common {
         components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         for refusal in Refusal::ALL {
             let content = Content::new(Some(Ref::from_schema_name("Problem")));
-            let response =
+            let mut response =
                 ResponseBuilder::new().description(refusal.description).content(PROBLEM_JSON, content);
+            if refusal.status == Refusal::TOO_MANY.status {
+                response = response.header("Retry-After", retry_after());
+            }
             components.responses.insert(refusal.name.to_owned(), response.build().into());
         }
     }
+}
+
+fn retry_after() -> Header {
+    let mut header = Header::default();
+    header.schema = Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).into());
+    header.description = Some("Seconds to wait.".to_owned());
+    header
 }
 
 /// A refusal that follows from what an operation takes.
@@ -83,9 +94,14 @@ impl Refusal {
         Self::new("415", "NotJson", "`unsupported_media_type`: the body is not `application/json`.");
     pub(super) const INVALID: Self =
         Self::new("422", "Invalid", "`invalid`: a field, parameter or header is wrong; `errors` names them.");
+    pub(super) const TOO_MANY: Self = Self::new(
+        "429",
+        "TooMany",
+        "`too_many_requests`: a limit is used up. `Retry-After` says for how long.",
+    );
     pub(super) const INTERNAL: Self = Self::new("500", "Internal", "`internal`: it is our fault. Try again.");
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::MALFORMED,
         Self::UNAUTHENTICATED,
         Self::FORBIDDEN,
@@ -93,6 +109,7 @@ impl Refusal {
         Self::TOO_LARGE,
         Self::NOT_JSON,
         Self::INVALID,
+        Self::TOO_MANY,
         Self::INTERNAL,
     ];
 

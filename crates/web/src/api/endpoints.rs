@@ -89,6 +89,7 @@ fn complete(operation: &mut Operation, access: Access, names_something: bool) {
         (Refusal::TOO_LARGE, has_body),
         (Refusal::NOT_JSON, has_body),
         (Refusal::INVALID, has_input),
+        (Refusal::TOO_MANY, true),
         (Refusal::INTERNAL, true),
     ];
     for (refusal, _) in refusals.into_iter().filter(|(_, applies)| *applies) {

@@ -36,7 +36,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::WebState;
 use endpoints::Endpoints;
-pub(crate) use problem::{Problem, instead_of_page};
+pub(crate) use problem::{Problem, instead_of_page, is_inside};
 
 /// Where the resources are.
 const ROOT: &str = "/api/v1";

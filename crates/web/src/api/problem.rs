@@ -273,11 +273,15 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Is the address one of the API?
+pub(crate) fn is_inside(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
+
 /// The answer of a layer in front of the API (time-out, panic, request from a foreign site), which
 /// has no body of its own, as a problem. `None` for answers outside of the API.
 pub(crate) fn instead_of_page(path: &str, status: StatusCode) -> Option<Response> {
-    let inside = path == "/api" || path.starts_with("/api/");
-    inside.then(|| Problem::bare(status).into_response())
+    is_inside(path).then(|| Problem::bare(status).into_response())
 }
 
 #[cfg(test)]

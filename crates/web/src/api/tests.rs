@@ -52,6 +52,7 @@ fn every_operation_is_told_in_full() {
         assert!(answers.keys().any(|status| status.starts_with('2')), "{name}: no success");
         let needs = [
             ("401", true),
+            ("429", true),
             ("403", path != "/api/v1/me"),
             ("404", path.contains('{')),
             ("400", operation["requestBody"].is_object()),

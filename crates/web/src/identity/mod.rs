@@ -1,6 +1,7 @@
 //! People, sessions, keys and organizations.
 
 mod confirmation;
+pub(crate) mod limits;
 mod operator;
 mod security;
 mod sign_in;
@@ -27,4 +28,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .post("/settings/sessions/{id}/revoke", security::revoke_session)
         .get("/operator/organizations", operator::list)
         .get("/operator/organizations/{id}", operator::show)
+        .post("/operator/organizations/{id}/limits", limits::set)
+        .post("/operator/organizations/{id}/limits/restore", limits::restore)
 }

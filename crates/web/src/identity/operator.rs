@@ -1,6 +1,7 @@
 //! Organizations, for operators.
 
 use axum::extract::Query;
+use axum::http::StatusCode;
 use chrono::Utc;
 use domain::OrganizationId;
 use domain::identity::Role;
@@ -9,7 +10,10 @@ use store::identity::read;
 use store::vps::read::AnyFilter;
 use store::{activity, payment, vps};
 
-use super::view::{OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage, PersonRow};
+use super::limits;
+use super::view::{
+    LimitForm, OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage, PersonRow,
+};
 use crate::access::Operator;
 use crate::activity::words::Words;
 use crate::error::{Failure, Result};
@@ -55,6 +59,16 @@ fn row(o: read::Organization) -> OrganizationRow {
 
 /// One organization.
 pub(crate) async fn show(operator: Operator, Id(id): Id<OrganizationId>) -> Result {
+    page(&operator, id, StatusCode::OK, LimitForm::default()).await
+}
+
+/// The page of one organization, with its forms as they were sent.
+pub(super) async fn page(
+    operator: &Operator,
+    id: OrganizationId,
+    status: StatusCode,
+    limit: LimitForm,
+) -> Result {
     let mut db = operator.read_all().await?;
     let organization = read::organization(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
     let members = read::members(&mut db, id).await?;
@@ -64,6 +78,7 @@ pub(crate) async fn show(operator: Operator, Id(id): Id<OrganizationId>) -> Resu
     let vps = vps::read::list_all(&mut db, &filter, None, PAGE).await?;
     let notable = activity::read::AnyFilter { organization: Some(id), without_charges: true };
     let entries = activity::read::list_all(&mut db, notable, None, 10).await?;
+    let limits = limits::of(&mut db, id).await?;
     let words = Words::for_operators(&operator.state.currency);
     let left = organization.available.plus(organization.held)?.minus(organization.receivable)?;
     let page = OrganizationPage {
@@ -82,9 +97,11 @@ pub(crate) async fn show(operator: Operator, Id(id): Id<OrganizationId>) -> Resu
         people: members.into_iter().map(person).collect(),
         top_ups: top_ups.into_iter().map(Into::into).collect(),
         vps: vps.into_iter().map(Into::into).collect(),
+        limits,
+        limit,
         activity: entries.into_iter().map(|entry| words.entry(entry)).collect(),
     };
-    db.show(&page)
+    db.show_with(status, &page)
 }
 
 fn person(member: read::Member) -> PersonRow {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::activity::view::EntryView;
 use crate::templates::Page;
-use crate::view::{Errors, Pages};
+use crate::view::{Choice, Errors, Pages};
 use crate::vps::operator_view::AnyVpsRow;
 use crate::wallet::view::TopUpRow;
 
@@ -119,11 +119,56 @@ pub(crate) struct OrganizationPage {
     pub(crate) people: Vec<PersonRow>,
     pub(crate) top_ups: Vec<TopUpRow>,
     pub(crate) vps: Vec<AnyVpsRow>,
+    pub(crate) limits: LimitsView,
+    pub(crate) limit: LimitForm,
     pub(crate) activity: Vec<EntryView>,
 }
 
 impl Page for OrganizationPage {
     const TEMPLATE: &'static str = "identity/organization.html";
+}
+
+/// Its request limits.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LimitsView {
+    pub(crate) rows: Vec<LimitRow>,
+    /// Whom a limit can be for.
+    pub(crate) subjects: Vec<Choice>,
+    pub(crate) days: Vec<Choice>,
+}
+
+/// A limit other than the installation's.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LimitRow {
+    pub(crate) id: String,
+    pub(crate) who: String,
+    pub(crate) limit: String,
+    pub(crate) reason: String,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// A limit to set, as it was typed.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LimitForm {
+    pub(crate) subject: String,
+    pub(crate) requests: String,
+    pub(crate) seconds: String,
+    pub(crate) days: String,
+    pub(crate) reason: String,
+    pub(crate) errors: Errors,
+}
+
+impl Default for LimitForm {
+    fn default() -> Self {
+        Self {
+            subject: "organization".into(),
+            requests: String::new(),
+            seconds: "60".into(),
+            days: "7".into(),
+            reason: String::new(),
+            errors: Errors::default(),
+        }
+    }
 }
 
 /// Its figures.

@@ -12,7 +12,8 @@ use crate::catalog::view::{
     MarkupForm, NewPlanPage, PlanPage, PlanRow, PlanView, PlansPage, RegionPriceRow, SizeOption,
 };
 use crate::identity::view::{
-    OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage, PersonRow,
+    LimitForm, LimitRow, LimitsView, OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage,
+    PersonRow,
 };
 use crate::notify::mail_view::{MailRow, MailsPage};
 use crate::overview::view::{Alarm, OverviewPage, StateCount, Totals};
@@ -322,6 +323,18 @@ fn organizations(r: &mut Renderer) {
         people: vec![person],
         top_ups: vec![top_up],
         vps: vps_rows(),
+        limits: LimitsView {
+            rows: vec![LimitRow {
+                id: ID.into(),
+                who: "API key deploy".into(),
+                limit: "12,000 per minute".into(),
+                reason: "Moves 300 machines".into(),
+                expires_at: ago(-7_000),
+            }],
+            subjects: vec![Choice::new("organization", "The whole organization")],
+            days: vec![Choice::new("7", "7 days")],
+        },
+        limit: LimitForm { errors: errors(&[("requests", "Use whole numbers.")]), ..Default::default() },
         activity: entries(),
     };
     r.page("organization", "/operator/organizations/x", page);
