@@ -206,3 +206,35 @@ fn hour_price(plan: &str) -> String {
         testkit::REGION
     )
 }
+
+/// The delete comes while the outcome of a stop is being looked at: the stop is cancelled, and nobody reads
+/// that it was done.
+#[tokio::test]
+async fn a_cancelled_power_action_is_not_told_as_done() {
+    let panel = Panel::start().await;
+    let _worker = panel.worker();
+    let acme = panel.customer("acme").await;
+    panel.fund(&acme, "20.00").await;
+    let web = panel.active(&acme, "small", "web").await;
+    panel.simulator.freeze(true);
+    power(&panel.app, &acme, web, PowerRequest::Stop).await.unwrap();
+    panel
+        .until(format!("select bool_or(asked_at is not null) from vps_actions where vps_id = '{web}'"))
+        .await;
+    panel.simulator.inject(Fault::new("*.get", FaultKind::Slow).once().with_delay_ms(700));
+    panel.simulator.freeze(false);
+    eventually("the outcome is being looked at", || panel.simulator.faults().is_empty()).await;
+    delete(&panel.app, &acme, web).await.unwrap();
+    panel.until_state(web, "deleted").await;
+    panel.until_idle().await;
+    let ends: Vec<String> = panel
+        .fetch_all(format!("select state from vps_actions where vps_id = '{web}' and kind = 'stop'"))
+        .await;
+    assert_eq!(ends, ["cancelled"]);
+    let told: i64 = panel
+        .fetch(format!(
+            "select count(*) from activity_logs where target_id = '{web}' and action like 'vps.power%'"
+        ))
+        .await;
+    assert_eq!(told, 0, "a stop that was cancelled was told as done");
+}

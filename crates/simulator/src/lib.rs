@@ -242,6 +242,11 @@ impl Simulator {
         self.core.faults.inject(fault);
     }
 
+    /// Faults that have not hit as often as they are to.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.core.faults.all()
+    }
+
     /// Takes all faults back.
     pub fn clear_faults(&self) {
         self.core.faults.clear();

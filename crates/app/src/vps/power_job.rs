@@ -29,11 +29,10 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let vps = vps::lock(&mut tx, vps_id).await?.ok_or_else(|| Fail::give_up("the VPS does not exist"))?;
     let action =
         vps::action(&mut tx, action_id).await?.ok_or_else(|| Fail::give_up("the action does not exist"))?;
-    let open = matches!(action.state, ActionState::Queued | ActionState::Running);
     let (Some(provider), Some(server)) = (vps.provider_id, vps.provider_server_id.clone()) else {
         return Err(Fail::give_up("the VPS has no server"));
     };
-    if !open || vps.state != VpsState::Active {
+    if !is_open(action.state) || vps.state != VpsState::Active {
         return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
     }
     drop(tx);
@@ -47,6 +46,10 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
         }
         other => other,
     }
+}
+
+fn is_open(state: ActionState) -> bool {
+    matches!(state, ActionState::Queued | ActionState::Running)
 }
 
 struct Step<'a> {
@@ -181,8 +184,13 @@ impl Step<'_> {
         self.ctx.upstream(self.provider, error)
     }
 
+    /// Ends the action, unless something stronger has meanwhile: then there is nothing to tell.
     async fn end(&self, state: ActionState, failure: Option<&str>) -> Result<(), Fail> {
         let mut tx = self.ctx.store().org_tx(&self.ctx.scope(self.job)?).await?;
+        let now = vps::action(&mut tx, self.action.id).await?.map(|action| action.state);
+        if !now.is_some_and(is_open) {
+            return Ok(tx.finish(self.job, Next::Done, Exempt::NothingChanged).await?);
+        }
         let vps = &self.vps;
         vps::finish_action(&mut tx, vps.id, self.action.kind, state, failure).await?;
         notify::publish(&mut tx, Topic::Vps, vps.id).await?;
