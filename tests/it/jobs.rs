@@ -151,11 +151,26 @@ async fn a_renewed_lease_is_kept_and_a_handed_back_job_costs_no_attempt() {
     enqueue(&panel.store, [NewJob::new(KIND, json!(null))]).await;
     let worker = Uuid::new_v4();
     let job = claim(&panel.store, worker, 1, Duration::from_millis(300)).await.remove(0);
-    queue::renew(&panel.store, worker, LEASE).await.unwrap();
+    queue::renew(&panel.store, &[job.claim()], LEASE).await.unwrap();
     assert!(queue::still_ours(&panel.store, &job, LEASE / 2).await.unwrap());
     queue::hand_back(&panel.store, worker).await.unwrap();
     assert!(!queue::still_ours(&panel.store, &job, Duration::ZERO).await.unwrap());
     assert_eq!(claim_one(&panel.store, LEASE).await.attempts, 0);
+}
+
+/// The answer to a claim was lost: the worker lives, and does not know that it has the job.
+#[tokio::test]
+async fn a_job_its_worker_does_not_know_of_is_freed_while_the_worker_lives() {
+    let panel = Panel::start().await;
+    enqueue(&panel.store, [NewJob::new(KIND, json!("known")), NewJob::new(KIND, json!("lost"))]).await;
+    let worker = Uuid::new_v4();
+    let jobs = claim(&panel.store, worker, 2, Duration::from_millis(300)).await;
+    let [known, lost] = &jobs[..] else { panic!("both are due") };
+    queue::renew(&panel.store, &[known.claim()], LEASE).await.unwrap();
+    panel.until(format!("select lease_until < now() from jobs where id = {}", lost.id)).await;
+    assert_eq!(queue::reap(&panel.store).await.unwrap(), 1);
+    assert!(queue::still_ours(&panel.store, known, LEASE / 2).await.unwrap());
+    assert_eq!(claim_one(&panel.store, LEASE).await.id, lost.id);
 }
 
 #[tokio::test]

@@ -81,6 +81,8 @@ impl Order {
         let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
         let offers =
             catalog::offers(&mut db, vps.plan_id, vps.region_id, vps.image_id, vps.provider_id).await?;
+        // Who holds a connection while waiting for another one can wait for ever.
+        drop(db);
         let offer = match vps.provider_id {
             Some(placed) => offers.into_iter().find(|o| o.provider_id == placed),
             None => offers.into_iter().find(|o| !vps.providers_tried.contains(&o.provider_id.0)),

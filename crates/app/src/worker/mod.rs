@@ -6,6 +6,7 @@
 mod context;
 mod fail;
 mod handlers;
+mod running;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(crate) use context::{Context, payload_id};
 pub(crate) use fail::Fail;
 
 use crate::App;
+use running::Running;
 
 /// How a worker works.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +66,7 @@ pub struct Worker {
     id: Uuid,
     context: Arc<Context>,
     settings: WorkerSettings,
+    running: Running,
 }
 
 impl Worker {
@@ -80,6 +83,7 @@ impl Worker {
             id: Uuid::now_v7(),
             context: Arc::new(Context::new(app, clouds, gateway, mailer, settings.lease)),
             settings,
+            running: Running::default(),
         }
     }
 
@@ -90,7 +94,7 @@ impl Worker {
         let background = CancellationToken::new();
         let mut side = JoinSet::new();
         side.spawn(listen(store.clone(), wake.clone(), background.clone()));
-        side.spawn(keep_leases(store.clone(), self.id, self.settings.lease, background.clone()));
+        side.spawn(keep_leases(store.clone(), self.running.clone(), self.settings.lease, background.clone()));
         side.spawn(recur(store.clone(), handlers::recurring(&self.settings), stop.clone()));
         self.work(&wake, &stop).await;
         background.cancel();
@@ -113,10 +117,11 @@ impl Worker {
             let idle = jobs.is_empty();
             for job in jobs {
                 let Ok(slot) = slots.clone().acquire_owned().await else { return };
+                let begun = self.running.begin(job.claim());
                 let (context, wake) = (self.context.clone(), wake.clone());
                 running.spawn(async move {
                     run_one(context, job).await;
-                    drop(slot);
+                    drop((begun, slot));
                     wake.notify_one();
                 });
             }
@@ -172,11 +177,11 @@ async fn listen(store: Store, wake: Arc<Notify>, stop: CancellationToken) {
     tokio::select! { () = stop.cancelled() => {}, () = listening => {} }
 }
 
-/// Renews this worker's leases and frees the jobs of workers that are gone.
-async fn keep_leases(store: Store, worker: Uuid, lease: Duration, stop: CancellationToken) {
+/// Renews the leases of what this worker runs and frees the jobs of workers that are gone.
+async fn keep_leases(store: Store, running: Running, lease: Duration, stop: CancellationToken) {
     loop {
         tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(lease / 4) => {} }
-        let renewed = queue::renew(&store, worker, lease).await;
+        let renewed = queue::renew(&store, &running.claims(), lease).await;
         let freed = queue::reap(&store).await;
         match (renewed, freed) {
             (Err(error), _) | (_, Err(error)) => tracing::warn!(error = full(&error), "cannot renew leases"),

@@ -82,6 +82,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// The claim it is held by.
+    pub fn claim(&self) -> Claim {
+        Claim { job: self.id, number: self.claim }
+    }
+
     /// Authority over the organization the job belongs to, in the name of who asked for it.
     pub fn scope(&self) -> Option<OrgScope> {
         self.organization_id.map(|organization| OrgScope::new(organization, self.actor))
@@ -91,6 +96,13 @@ impl Job {
     pub fn system_scope(&self) -> Option<OrgScope> {
         self.organization_id.map(|organization| OrgScope::new(organization, Actor::System))
     }
+}
+
+/// One claim of one job, for renewing its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claim {
+    job: i64,
+    number: i64,
 }
 
 /// What becomes of a job after a step.

@@ -8,7 +8,7 @@ use sqlx::postgres::PgListener;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Job, NewJob, enqueue_for, seconds};
+use super::{Claim, Job, NewJob, enqueue_for, seconds};
 use crate::handle::sealed::Conn as _;
 use crate::{Error, Exempt, Result, Store, SystemPurpose};
 
@@ -73,13 +73,20 @@ impl From<ClaimedRow> for Job {
     }
 }
 
-/// Puts the end of the lease of everything this worker runs to `lease` from now.
-pub async fn renew(store: &Store, worker: Uuid, lease: Duration) -> Result<()> {
+/// Puts the end of the lease of what a worker is running to `lease` from now.
+///
+/// Only that: the answer to a claim can be lost, and then nobody runs what the database says is running. Its
+/// lease must end although the worker lives.
+pub async fn renew(store: &Store, running: &[Claim], lease: Duration) -> Result<()> {
+    let jobs: Vec<i64> = running.iter().map(|claim| claim.job).collect();
+    let numbers: Vec<i64> = running.iter().map(|claim| claim.number).collect();
     let mut tx = store.system_tx(SystemPurpose::Queue).await?;
     let renewed = sqlx::query!(
-        "update jobs set lease_until = now() + $2 * interval '1 millisecond'
-        where worker = $1 and state = 'running' and lease_until > now()",
-        worker,
+        "update jobs j set lease_until = now() + $3 * interval '1 millisecond'
+        from unnest($1::bigint[], $2::bigint[]) as r (id, claim)
+        where j.id = r.id and j.claim = r.claim and j.state = 'running' and j.lease_until > now()",
+        &jobs,
+        &numbers,
         seconds(lease) as _,
     )
     .execute(tx.conn())
