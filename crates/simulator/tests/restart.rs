@@ -243,6 +243,22 @@ async fn stopping_saves_the_last_changes() {
     assert!(start(&path, 1.0).await.servers().is_empty());
 }
 
+/// A demo of an earlier version goes on, with an empty inbox.
+#[tokio::test]
+async fn a_file_from_before_there_was_mail_is_taken_up() {
+    let folder = Folder::new("mailless");
+    let path = folder.file("clouds.json");
+    let first = start(&path, 1.0).await;
+    let id = linode(&first, "one-1").await;
+    first.stop().await;
+    let saved = fs::read_to_string(&path).unwrap();
+    let older = saved.replacen(r#""mail":"#, r#""other":"#, 1);
+    assert_ne!(older, saved);
+    fs::write(&path, older).unwrap();
+    let second = start(&path, 1.0).await;
+    assert_eq!((second.servers()[0].id, second.mails()), (id, vec![]));
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_put_aside() {
     let folder = Folder::new("broken");

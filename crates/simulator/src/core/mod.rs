@@ -55,6 +55,11 @@ pub(crate) trait Part: Send + Sync + 'static {
     /// Replaces everything by what was saved; changes nothing when that cannot be read.
     fn restore(&self, saved: &RawValue) -> serde_json::Result<()>;
 
+    /// Is it younger than the file's format? Then it begins empty beside the saved state of the others.
+    fn may_be_unknown(&self) -> bool {
+        false
+    }
+
     /// Forgets everything.
     fn reset(&self);
 }

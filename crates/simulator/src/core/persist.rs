@@ -149,9 +149,10 @@ impl StateFile {
             return Err(io::Error::other(format!("format {} instead of {FORMAT}", saved.format)));
         }
         for part in self.core.parts() {
-            // A part that the file does not know is younger than it, and begins empty.
-            if let Some(saved) = saved.parts.get(part.name()) {
-                part.restore(saved)?;
+            match saved.parts.get(part.name()) {
+                Some(saved) => part.restore(saved)?,
+                None if part.may_be_unknown() => {}
+                None => return Err(io::Error::other(format!("nothing about {}", part.name()))),
             }
         }
         self.core.ids.resume(saved.ids);

@@ -99,6 +99,10 @@ impl Part for MailHost {
         Ok(())
     }
 
+    fn may_be_unknown(&self) -> bool {
+        true
+    }
+
     fn reset(&self) {
         *self.taken() = Taken::default();
     }
