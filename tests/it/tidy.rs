@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which of our own crates a crate may use.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("store", &["domain"]),
     ("clients", &["domain"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("skypanel", &["app", "clients", "domain", "simulator", "store", "web"]),
     ("testkit", &["app", "clients", "domain", "simulator", "store", "web"]),
     ("tests", &["app", "clients", "domain", "simulator", "store", "testkit", "web"]),
+    ("torture", &["domain", "simulator", "store", "testkit"]),
     ("xtask", &[]),
 ];
 

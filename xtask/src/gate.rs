@@ -19,7 +19,7 @@ use crate::{
     data_dir::DataDir,
     finish,
     postgres::{Durability, Postgres, SUPERUSER},
-    process, progress, sqlx, workspace,
+    process, progress, sqlx, torture, workspace,
 };
 
 /// What the stages share.
@@ -53,6 +53,7 @@ const STAGES: [Stage; 11] = [
     Stage { name: "docs", run: docs },
     Stage { name: "sqlx", run: |gate| passed(sqlx::check(gate.postgres.server())) },
     Stage { name: "tests", run: tests },
+    Stage { name: "torture", run: |_| passed(torture::run(&torture::Options::short())) },
     Stage { name: "conformance", run: |_| conformance::check() },
     Stage { name: "specifications", run: |_| specifications::check() },
     Stage { name: "browser", run: browser::check },

@@ -14,6 +14,7 @@ mod process;
 mod sqlx;
 mod supervise;
 mod system;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,6 +30,9 @@ Usage: cargo xtask <task>
                         data, --fresh begins anew
   test [--skip-browser] [--only STAGE]
                         the gate: everything that a change must pass
+  torture [--seeds 20] [--from S] [--only NAME] [--lanes N]
+                        random histories against real processes with disturbances, and whether all books agree
+                        afterwards; --seed S plays one again; closes with a line of JSON
   sqlx [--check]        refresh .sqlx after a change of migrations or queries; --check only compares
   pg [--data DIR]       a development PostgreSQL in the foreground, its database made from the migrations
   pg --migrate          make the database of the running one anew from the migrations";
@@ -51,6 +55,7 @@ fn dispatch(mut args: Arguments) -> Result<()> {
     match args.subcommand()?.as_deref() {
         Some("demo") => demo::run(&demo::Options::parse(args)?),
         Some("test") => gate::run(&gate::Options::parse(args)?),
+        Some("torture") => torture::run(&torture::Options::parse(args)?),
         Some("sqlx") => sqlx::run(&sqlx::Options::parse(args)?),
         Some("pg") => pg::run(&pg::Options::parse(args)?),
         Some(other) => bail!("there is no task `{other}`\n\n{USAGE}"),

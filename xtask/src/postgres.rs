@@ -36,6 +36,9 @@ pub(crate) enum Durability {
     Durable,
     /// Throw-away data: nothing waits for the disk.
     Fast,
+    /// Throw-away data of a server that is crashed on purpose: what was committed is there afterwards, as long as
+    /// the machine stays up.
+    Crashing,
 }
 
 /// A running server. It stops when the value is dropped, and also when this process is killed.
@@ -181,8 +184,11 @@ fn spawn(server: &Server, durability: Durability) -> Result<Child> {
         "-c",
         "max_connections=200",
     ]);
+    if durability != Durability::Durable {
+        command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+    }
     if durability == Durability::Fast {
-        command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+        command.args(["-c", "synchronous_commit=off"]);
     }
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     // A group of its own: Ctrl-C is for us, and we stop the server last.
