@@ -41,7 +41,7 @@ struct Stage {
 }
 
 /// In the order of the time they take, as far as they do not need each other.
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 12] = [
     Stage { name: "install", run: install },
     Stage { name: "dependencies", run: |_| passed(dependencies::check()) },
     Stage { name: "format", run: |_| cargo(&["fmt", "--all", "--check"]) },

@@ -147,6 +147,15 @@ impl Route {
                 scene.panel.copy("providers", harbor, json!({ "name": name })).await
             }
             "/operator/plans" => scene.panel.fetch("select id from plans where slug = 'large'").await,
+            "/operator/mails" => {
+                scene
+                    .copy_of_acme(
+                        "mails",
+                        json!({ "dedupe": name, "message_id": name, "state": "failed",
+                    "sent_at": null, "context_sealed": "sealed" }),
+                    )
+                    .await
+            }
             other => panic!("say what of acme's {other}/{{id}} is"),
         };
         let mut path = self.path.replace("{id}", &id.to_string());
@@ -218,7 +227,17 @@ impl Route {
             "/operator/plans" => format!("size=1-1024-25-shared&name={word}&markup_percent=25"),
             "/operator/plans/{id}/prices" => "markup_percent=30".to_owned(),
             "/operator/plans/{id}/active" => "active=true".to_owned(),
+            "/operator/organizations/{id}/limits" => {
+                "subject=organization&requests=100&seconds=60&days=7&reason=test".to_owned()
+            }
+            "/operator/organizations/{id}/limits/restore" => {
+                let limits: Vec<Uuid> = scene.panel.fetch_all("select id from limit_overrides").await;
+                format!("limit={}", limits.first().copied().unwrap_or_default())
+            }
+            "/confirm-email" => format!("token={word}"),
             "/sign-out"
+            | "/settings/confirm-email"
+            | "/operator/mails/{id}/resend"
             | "/settings/api-keys/{id}/revoke"
             | "/settings/sessions/{id}/revoke"
             | "/ssh-keys/{id}/delete"

@@ -61,12 +61,15 @@ pub async fn list(
     Ok(sqlx::query_as!(
         Entry,
         r#"select l.id as "id: ActivityId", o.name as "organization?", l.actor_kind,
-            coalesce(u.name, k.name) as actor_name, l.action, l.target_kind, l.target_id, l.detail, l.address,
-            l.created_at
+            coalesce(u.name, k.name) as actor_name, l.action, l.target_kind, l.target_id, l.detail,
+            -- Where operators are is not for customers.
+            case when l.actor_kind <> 'user' or u.id is not null then l.address end as address, l.created_at
         from activity_logs l
         join organizations o on o.id = l.organization_id
-        left join users u on l.actor_kind = 'user' and u.id = l.actor_id
-        left join api_keys k on l.actor_kind = 'api_key' and k.id = l.actor_id
+        left join users u
+            on l.actor_kind = 'user' and u.organization_id = l.organization_id and u.id = l.actor_id
+        left join api_keys k
+            on l.actor_kind = 'api_key' and k.organization_id = l.organization_id and k.id = l.actor_id
         where l.organization_id = $1
             and ($2::text is null or l.action = $2 or starts_with(l.action, $2 || '.'))
             and ($3::uuid is null or l.actor_id = $3)
