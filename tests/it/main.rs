@@ -13,6 +13,7 @@ mod jobs;
 mod limits;
 mod mail;
 mod mishaps;
+mod operations;
 mod orders;
 mod payment;
 mod pool;

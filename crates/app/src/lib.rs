@@ -10,6 +10,7 @@ pub mod catalog;
 mod error;
 pub mod identity;
 pub mod notify;
+pub mod operations;
 pub mod payment;
 pub mod provider;
 mod settings;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Money;
+use store::operations::alarms::Patience;
 use url::Url;
 
 use crate::identity::limits::Limits;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub watch_every: Duration,
     /// How many requests may come.
     pub limits: Limits,
+    /// From when on something late is an alarm.
+    pub patience: Patience,
 }
 
 impl Settings {
@@ -52,6 +55,7 @@ impl Settings {
             create_deadline: Duration::from_secs(30 * 60),
             watch_every: Duration::from_secs(2),
             limits: Limits::default(),
+            patience: Patience { work: Duration::from_secs(300), reconcile: Duration::from_secs(900) },
         }
     }
 }

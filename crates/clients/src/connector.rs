@@ -1,9 +1,11 @@
 //! From an account to the client of its vendor.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use domain::ProviderId;
 use domain::provider::{
-    CloudProvider, ProviderAccount, ProviderConnector, ProviderKind, Rejection, UpstreamError,
+    CloudProvider, ProviderAccount, ProviderConnector, ProviderKind, Rejection, RequestBudget, UpstreamError,
 };
 
 use crate::digitalocean::DigitalOcean;
@@ -45,6 +47,10 @@ impl ProviderConnector for Clouds {
             ProviderKind::Linode => Arc::new(Linode::new(http, auth)),
             ProviderKind::DigitalOcean => Arc::new(DigitalOcean::new(http, auth)),
         })
+    }
+
+    fn budgets(&self) -> Vec<(ProviderId, RequestBudget)> {
+        self.budgets.standing(Instant::now())
     }
 }
 

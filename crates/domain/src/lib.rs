@@ -2,7 +2,7 @@
 //!
 //! Everything here is a value or a pure function: no I/O, no clock, no SQL, no HTTP. The areas
 //! (`identity`, `catalog`, `provider`, `vps`, `wallet`, `payment`, `billing`, `activity`,
-//! `notify`) have the same names in every crate, table and URL.
+//! `notify`, `operations`) have the same names in every crate, table and URL.
 #![warn(missing_docs)]
 
 pub mod activity;
@@ -12,6 +12,7 @@ pub mod id;
 pub mod identity;
 pub mod money;
 pub mod notify;
+pub mod operations;
 pub mod payment;
 pub mod provider;
 pub mod text_enum;

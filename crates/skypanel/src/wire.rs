@@ -13,6 +13,7 @@ use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings};
 use domain::notify::mail::Mailer;
 use store::Store;
+use store::operations::alarms::Patience;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -50,8 +51,15 @@ fn settings(config: &Config) -> Result<Settings> {
             sign_in: config.limit_sign_in,
             money: config.limit_money,
         },
+        patience: patience(config),
         ..Settings::new(config.public_url.clone())
     })
+}
+
+/// Five missed turns are an alarm, and never less than a few minutes.
+fn patience(config: &Config) -> Patience {
+    let turns = |seconds: u64, least: u64| Duration::from_secs(seconds.saturating_mul(5).max(least));
+    Patience { work: turns(config.billing_seconds, 300), reconcile: turns(config.reconcile_seconds, 900) }
 }
 
 /// A worker with the clients of the outside world.

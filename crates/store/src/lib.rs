@@ -14,6 +14,7 @@ mod handle;
 pub mod identity;
 pub mod job;
 pub mod notify;
+pub mod operations;
 pub mod payment;
 pub mod provider;
 pub mod setup;

@@ -71,6 +71,7 @@ pub(crate) fn settings() -> WorkerSettings {
     WorkerSettings {
         poll: Duration::from_millis(50),
         grace: Duration::from_secs(5),
+        budgets_every: Duration::from_millis(200),
         ..WorkerSettings::default()
     }
 }

@@ -138,6 +138,7 @@ const OPERATOR_PAGES: &[Link] = &[
     ("Plans and prices", "tags", "/operator/plans", None),
     ("Provider accounts", "cloud", "/operator/providers", None),
     ("Mail", "mail", "/operator/mails", None),
+    ("Jobs", "hourglass", "/operator/jobs", None),
     ("All activity", "activity", "/operator/activity", None),
 ];
 

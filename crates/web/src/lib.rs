@@ -24,6 +24,7 @@ mod identity;
 mod limits;
 mod link;
 mod notify;
+mod operations;
 mod overview;
 mod payment;
 mod provider;

@@ -20,8 +20,8 @@ use tower_http::trace::TraceLayer;
 use crate::error::{Failure, error_pages};
 use crate::routes::{Route, Routes};
 use crate::{
-    WebState, activity, api, assets, catalog, dashboard, identity, limits, notify, overview, payment,
-    provider, vps, wallet,
+    WebState, activity, api, assets, catalog, dashboard, identity, limits, notify, operations, overview,
+    payment, provider, vps, wallet,
 };
 
 /// Longest body of a request, in bytes.
@@ -39,6 +39,7 @@ fn page_routes() -> Routes {
         .add(activity::routes)
         .add(overview::routes)
         .add(notify::pages)
+        .add(operations::routes)
         .add(provider::routes)
         .add(catalog::routes)
 }

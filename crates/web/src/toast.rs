@@ -58,6 +58,12 @@ crate::words::words! {
         LimitSet = "limit_set",
         /// The usual request limits hold again.
         LimitRestored = "limit_restored",
+        /// A job was given another chance.
+        JobRetried = "job_retried",
+        /// A job was discarded.
+        JobDiscarded = "job_discarded",
+        /// A job was discarded, and another one undoes it.
+        JobUndoing = "job_undoing",
     }
 }
 
@@ -89,6 +95,9 @@ impl From<Said> for Toast {
             S::ConfirmationSent => "Another mail is on its way",
             S::LimitSet => "The limit is in force",
             S::LimitRestored => "The usual limit holds again",
+            S::JobRetried => "The job runs again",
+            S::JobDiscarded => "Job discarded",
+            S::JobUndoing => "Job discarded; this one undoes what it was for",
         };
         Self { tone: if said == S::VpsBusy { "bad" } else { "good" }, text }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::notify::mail::MailState;
+use domain::operations::JobState;
 use domain::payment::TopUpState;
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
@@ -85,6 +86,19 @@ impl From<ProviderState> for Chip {
             ProviderState::Active => ("Active", "good"),
             ProviderState::Disabled => ("Disabled", "off"),
             ProviderState::Unauthorized => ("Token refused", "bad"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<JobState> for Chip {
+    fn from(state: JobState) -> Self {
+        let (word, tone) = match state {
+            JobState::Ready => ("Waiting", "busy"),
+            JobState::Running => ("Running", "good"),
+            JobState::Done => ("Done", "off"),
+            JobState::Dead => ("Dead", "bad"),
+            JobState::Cancelled => ("Discarded", "off"),
         };
         Self { word, tone }
     }

@@ -6,17 +6,15 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use domain::identity::{Actor, Email};
-use domain::provider::ProviderState;
 use serde::{Deserialize, Serialize};
-use store::catalog::read::Plan;
 use store::job::{Job, Next, queue};
 use store::notify::mail as rows;
-use store::provider::read::Listed;
-use store::{Exempt, SystemPurpose, SystemRead, SystemTx, catalog, provider};
+use store::{Exempt, SystemPurpose, SystemRead, SystemTx};
 
 use super::mail::{Content, Mail, enqueue_for};
-use crate::App;
+use crate::operations::alarms::{Alarm, alarms};
 use crate::worker::{Context, Fail};
+use crate::{App, Settings};
 
 /// An alarm as a mail shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,53 +65,18 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
         return Ok(queue::done(ctx.store(), job).await?);
     }
     let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
-    let open = open(&mut db).await?;
+    let open = open(&mut db, ctx.app().settings()).await?;
     drop(db);
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
     tell_operators(ctx.app(), &mut tx, &open).await?;
     Ok(tx.finish(job, Next::Done, Exempt::MailDelivery).await?)
 }
 
-/// What is open now.
-async fn open(db: &mut SystemRead) -> crate::Result<Vec<OpenAlarm>> {
-    let accounts = provider::read::list(db).await?;
-    let plans = catalog::read::plans(db).await?;
-    Ok(accounts.iter().flat_map(of_account).chain(of_prices(&plans)).collect())
-}
-
-/// What an account needs from the operator.
-fn of_account(account: &Listed) -> Vec<OpenAlarm> {
-    let alarm = |code: &str, what: &str, text: &str| {
-        let line = AlarmLine {
-            title: format!("{}: {what}", account.name),
-            text: text.to_owned(),
-            href: Some(format!("/operator/providers/{}", account.id)),
-        };
-        OpenAlarm::new(code, account.id, line)
-    };
-    let mut alarms = Vec::new();
-    if account.state == ProviderState::Unauthorized {
-        let text = "Work in this account waits until it is replaced.";
-        alarms.push(alarm("provider.unauthorized", "the token is refused.", text));
-    } else if let Some(error) = &account.last_error {
-        alarms.push(alarm("provider.error", error, ""));
-    }
-    if account.orphans > 0 {
-        let plural = if account.orphans == 1 { "" } else { "s" };
-        let what = format!("{} server{plural} nobody ordered.", account.orphans);
-        alarms.push(alarm("provider.orphans", &what, "They cost money. Look at them at the provider."));
-    }
-    alarms
-}
-
-/// Prices made from costs that have changed.
-fn of_prices(plans: &[Plan]) -> Option<OpenAlarm> {
-    let changed = plans.iter().filter(|plan| plan.active && plan.changed > 0).count();
-    let plural = if changed == 1 { "" } else { "s" };
-    let line = AlarmLine {
-        title: format!("The cost of {changed} plan{plural} has changed."),
-        text: "Publish new prices, so that new VPSs are not sold below cost.".into(),
-        href: Some("/operator/plans".into()),
-    };
-    (changed > 0).then(|| OpenAlarm::new("catalog.cost_changed", "plans", line))
+/// What is open now, as the operators' pages show it. One page about one kind of alarm is one subject.
+async fn open(db: &mut SystemRead, settings: &Settings) -> crate::Result<Vec<OpenAlarm>> {
+    let open = alarms(db, settings).await?.into_iter().map(|alarm| {
+        let Alarm { code, title, text, href, .. } = alarm;
+        OpenAlarm::new(code.as_str(), href.clone(), AlarmLine { title, text, href: Some(href) })
+    });
+    Ok(open.collect())
 }

@@ -70,6 +70,15 @@ pub(crate) async fn order(ctx: &Context, job: &Job) -> Result<(), Fail> {
     }
 }
 
+/// The operator discarded the job that was to make the order.
+pub(crate) async fn discard_order(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let top_up = load(ctx, job).await?;
+    if top_up.state != TopUpState::Created {
+        return Ok(queue::done(ctx.store(), job).await?);
+    }
+    over(ctx, job, &top_up, TopUpState::Failed, NOT_STARTED).await
+}
+
 /// Takes the money of an approved order, or looks what became of a pending payment.
 pub(crate) async fn capture(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let top_up = load(ctx, job).await?;

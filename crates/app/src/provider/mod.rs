@@ -6,7 +6,7 @@ pub(crate) mod validate_job;
 use domain::ProviderId;
 use domain::activity::{Action, TargetKind};
 use domain::notify::Topic;
-use domain::provider::{ProviderKind, ProviderState};
+use domain::provider::ProviderKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use store::job::NewJob;
@@ -122,24 +122,18 @@ pub async fn rotate(app: &App, operator: &Operator, id: ProviderId, token: &Secr
 
 /// Takes no more creates at the account. Everything else goes on.
 pub async fn disable(app: &App, operator: &Operator, id: ProviderId) -> Result<()> {
-    switch(app, operator, id, ProviderState::Disabled, Action::ProviderDisabled).await
+    switch(app, operator, id, false, Action::ProviderDisabled).await
 }
 
 /// Takes creates again.
 pub async fn enable(app: &App, operator: &Operator, id: ProviderId) -> Result<()> {
-    switch(app, operator, id, ProviderState::Active, Action::ProviderEnabled).await
+    switch(app, operator, id, true, Action::ProviderEnabled).await
 }
 
-async fn switch(
-    app: &App,
-    operator: &Operator,
-    id: ProviderId,
-    state: ProviderState,
-    action: Action,
-) -> Result<()> {
+async fn switch(app: &App, operator: &Operator, id: ProviderId, enabled: bool, action: Action) -> Result<()> {
     let mut tx = app.store.system_tx(SystemPurpose::Operator).await?;
     let name = named(&mut tx, id).await?;
-    if !rows::set_state(&mut tx, id, state).await? {
+    if !rows::set_enabled(&mut tx, id, enabled).await? {
         return Ok(());
     }
     ask_for_check(&mut tx, operator, id).await?;

@@ -66,7 +66,7 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
         jobs::enqueue_for(&mut tx, Some(*organization), Actor::System, work).await?;
     }
     let new_orphans = replace_orphans(&mut tx, id, &orphans).await?;
-    set_reconciled(&mut tx, id).await?;
+    set_reconciled(&mut tx, id, inventory.servers.len(), differing.len()).await?;
     let note: Note = if new_orphans > 0 {
         notify::publish_system(&mut tx, None, Topic::Provider, &[id.0]).await?;
         let entry = Activity::platform(Actor::System, Action::OrphansFound).on(TargetKind::Provider, id);

@@ -3,7 +3,7 @@
 use domain::ProviderId;
 use domain::activity::{Action, Activity, TargetKind};
 use domain::notify::Topic;
-use domain::provider::{ProviderState, UpstreamError};
+use domain::provider::{Health, UpstreamError};
 use serde_json::json;
 use store::job::{Job, Next};
 use store::provider as rows;
@@ -33,9 +33,7 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
         Ok(found) => {
             settle(&mut tx, &account, true).await?;
             rows::set_upstream(&mut tx, id, &found.id, &found.label).await?;
-            if account.state == ProviderState::Unauthorized {
-                rows::set_state(&mut tx, id, ProviderState::Active).await?;
-            }
+            rows::set_health(&mut tx, id, Health::Ok).await?;
             jobs::enqueue_for(&mut tx, None, job.actor, account_job("catalog.sync", id)).await?;
             entry(Action::ProviderValidated).with(json!({ "name": account.name, "account": found.label }))
         }
@@ -53,7 +51,7 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
 async fn refuse(tx: &mut SystemTx, account: &Account, why: &str) -> Result<(), Fail> {
     settle(tx, account, false).await?;
     if account.token_next_sealed.is_none() {
-        rows::set_state(tx, account.id, ProviderState::Unauthorized).await?;
+        rows::set_health(tx, account.id, Health::Unauthorized).await?;
     }
     rows::set_error(tx, account.id, Some(why)).await?;
     Ok(())

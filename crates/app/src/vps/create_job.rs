@@ -41,6 +41,20 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     }
 }
 
+/// The operator discarded the job of an order: every server it may have made goes, then the money goes
+/// back. Never given up, or both would stay as they are.
+pub(crate) async fn discard(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let id: VpsId = payload_id(job, "vps_id")?;
+    let Some(order) = Order::load(ctx, job, id).await? else { return Ok(()) };
+    match order.undo(ctx, job).await {
+        Err(fail) if fail.buries(job) => {
+            tracing::error!(vps = %id, ?fail, "a discarded order cannot be undone; it will be tried again");
+            Ok(queue::again(ctx.store(), job, TRY_ON, "the server cannot be removed").await?)
+        }
+        other => other,
+    }
+}
+
 /// Servers that are not on their way out, oldest first.
 pub(crate) fn living(servers: Vec<Server>) -> Vec<Server> {
     servers.into_iter().filter(|s| s.state != ServerState::Gone).collect()
@@ -58,6 +72,9 @@ pub(crate) fn seen(server: &Server) -> Seen {
         ipv6: server.ipv6.map(|a| a.to_string()),
     }
 }
+
+/// How long undoing an order waits when nothing else helps.
+const TRY_ON: Duration = Duration::from_secs(300);
 
 struct Order {
     vps: Instance,
@@ -114,6 +131,24 @@ impl Order {
             }
             None => self.not_found(ctx, job, &*cloud, offer).await,
         }
+    }
+
+    /// Removes what the present account has made, and fails the order when nothing can turn up any more.
+    async fn undo(&self, ctx: &Context, job: &Job) -> Result<(), Fail> {
+        let Some(at) = self.vps.provider_id else { return self.fail(ctx, job, NOT_POSSIBLE).await };
+        let cloud = ctx.connect(at).await?;
+        let tag = ServerTag::of(self.vps.id);
+        let servers = living(cloud.find_by_tag(&tag).await.map_err(|e| ctx.upstream(at, e))?);
+        for server in &servers {
+            cloud.delete(&server.id).await.map_err(|e| ctx.upstream(at, e))?;
+        }
+        if !servers.is_empty() {
+            return ctx.look_again(job, "waiting for the server to go").await;
+        }
+        if self.since_sent.is_some_and(|since| since < ctx.settings().lost_answer_wait) {
+            return ctx.look_again(job, "a server may still turn up").await;
+        }
+        self.fail(ctx, job, NOT_POSSIBLE).await
     }
 
     /// A server is there and its twins are gone: hours begin when it is up.
@@ -180,7 +215,7 @@ impl Order {
             Err(UpstreamError::OutcomeUnknown { detail }) => ctx.look_again(job, &detail).await,
             Err(UpstreamError::Rejected { reason, detail }) if reason != Rejection::Busy => {
                 tracing::warn!(vps = %self.vps.id, %detail, "the provider refused to create a server");
-                ctx.note_provider_error(offer.provider_id, &detail).await?;
+                ctx.note_refusal(offer.provider_id, reason, &detail).await?;
                 self.displace(ctx, job, false).await
             }
             Err(error) => {

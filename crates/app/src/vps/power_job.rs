@@ -13,7 +13,7 @@ use domain::{ProviderId, VpsActionId, VpsId};
 use serde_json::json;
 use store::job::{Job, Next, queue};
 use store::vps::{Instance, OpenAction};
-use store::{Exempt, notify, vps};
+use store::{Exempt, OrgTx, notify, vps};
 
 use super::create_job::seen;
 use crate::activity;
@@ -50,6 +50,36 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
 
 fn is_open(state: ActionState) -> bool {
     matches!(state, ActionState::Queued | ActionState::Running)
+}
+
+/// The operator discarded the job of an action: it ends, so that the VPS is free for the next one. What
+/// the server does meanwhile is for the reconciler to see.
+pub(crate) async fn discard(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let mut tx = ctx.store().org_tx(&ctx.scope(job)?).await?;
+    let vps_id: VpsId = payload_id(job, "vps_id")?;
+    let vps = vps::lock(&mut tx, vps_id).await?.ok_or_else(|| Fail::give_up("the VPS does not exist"))?;
+    let failure = Some("The server could not carry it out.");
+    end(tx, job, &vps, payload_id(job, "action_id")?, ActionState::Failed, failure).await
+}
+
+/// Ends the action with its job, unless something stronger has ended it meanwhile: then there is nothing to tell.
+async fn end(
+    mut tx: OrgTx,
+    job: &Job,
+    vps: &Instance,
+    action: VpsActionId,
+    state: ActionState,
+    failure: Option<&str>,
+) -> Result<(), Fail> {
+    let Some(action) = vps::action(&mut tx, action).await?.filter(|action| is_open(action.state)) else {
+        return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
+    };
+    vps::finish_action(&mut tx, vps.id, action.kind, state, failure).await?;
+    notify::publish(&mut tx, Topic::Vps, vps.id).await?;
+    let what = if state == ActionState::Done { Action::VpsPowerChanged } else { Action::VpsActionFailed };
+    let mut entry = activity::vps(vps.organization_id, job.actor, what, vps.id, &vps.name);
+    entry.detail = json!({ "name": vps.name, "action": action.kind.as_str(), "reason": failure });
+    Ok(tx.finish(job, Next::Done, entry).await?)
 }
 
 struct Step<'a> {
@@ -184,19 +214,8 @@ impl Step<'_> {
         self.ctx.upstream(self.provider, error)
     }
 
-    /// Ends the action, unless something stronger has meanwhile: then there is nothing to tell.
     async fn end(&self, state: ActionState, failure: Option<&str>) -> Result<(), Fail> {
-        let mut tx = self.ctx.store().org_tx(&self.ctx.scope(self.job)?).await?;
-        let now = vps::action(&mut tx, self.action.id).await?.map(|action| action.state);
-        if !now.is_some_and(is_open) {
-            return Ok(tx.finish(self.job, Next::Done, Exempt::NothingChanged).await?);
-        }
-        let vps = &self.vps;
-        vps::finish_action(&mut tx, vps.id, self.action.kind, state, failure).await?;
-        notify::publish(&mut tx, Topic::Vps, vps.id).await?;
-        let what = if state == ActionState::Done { Action::VpsPowerChanged } else { Action::VpsActionFailed };
-        let mut entry = activity::vps(vps.organization_id, self.job.actor, what, vps.id, &vps.name);
-        entry.detail = json!({ "name": vps.name, "action": self.action.kind.as_str(), "reason": failure });
-        Ok(tx.finish(self.job, Next::Done, entry).await?)
+        let tx = self.ctx.store().org_tx(&self.ctx.scope(self.job)?).await?;
+        end(tx, self.job, &self.vps, self.action.id, state, failure).await
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use domain::ProviderId;
 use domain::notify::mail::Mailer;
 use domain::payment::PaymentGateway;
-use domain::provider::{CloudProvider, ProviderAccount, ProviderConnector, ProviderState, UpstreamError};
+use domain::provider::{
+    CloudProvider, ProviderAccount, ProviderConnector, ProviderState, Rejection, UpstreamError,
+};
 use serde::de::DeserializeOwned;
 use store::job::{Job, Next, queue};
 use store::provider::{self, Account};
@@ -128,10 +130,29 @@ impl Context {
         Fail::Upstream { provider: Some(provider), error }
     }
 
+    /// Writes down what is left of the accounts' request budgets, as far as this process knows.
+    pub(super) async fn note_budgets(&self) -> Result<(), store::Error> {
+        let budgets = self.clouds.budgets();
+        if budgets.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store().system_tx(SystemPurpose::Job).await?;
+        provider::budget::note(&mut tx, &budgets).await?;
+        tx.commit(store::Exempt::RateBucket).await
+    }
+
     /// Notes what an account refused, for the operator.
-    pub(crate) async fn note_provider_error(&self, id: ProviderId, detail: &str) -> Result<(), Fail> {
+    pub(crate) async fn note_refusal(
+        &self,
+        id: ProviderId,
+        reason: Rejection,
+        detail: &str,
+    ) -> Result<(), Fail> {
         let mut tx = self.store().system_tx(SystemPurpose::Job).await?;
         provider::set_error(&mut tx, id, Some(detail)).await?;
+        if reason == Rejection::Quota {
+            provider::set_limit_reached(&mut tx, id).await?;
+        }
         Ok(tx.commit(store::Exempt::JobBookkeeping).await?)
     }
 }

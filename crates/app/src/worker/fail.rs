@@ -6,7 +6,7 @@ use domain::ProviderId;
 use domain::activity::{Action, Activity, TargetKind};
 use domain::identity::Actor;
 use domain::notify::Topic;
-use domain::provider::{ProviderState, Rejection, UpstreamError};
+use domain::provider::{Health, Rejection, UpstreamError};
 use serde_json::json;
 use store::job::{Job, queue};
 use store::{SystemPurpose, notify, provider};
@@ -137,7 +137,7 @@ async fn spend(
 /// The token is refused: the account is paused, the operator told, and no attempt is spent.
 async fn pause(ctx: &Context, job: &Job, id: ProviderId) -> Result<(), store::Error> {
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
-    if provider::set_state(&mut tx, id, ProviderState::Unauthorized).await? {
+    if provider::set_health(&mut tx, id, Health::Unauthorized).await? {
         provider::set_error(&mut tx, id, Some("The provider does not accept the token.")).await?;
         notify::publish_system(&mut tx, None, Topic::Provider, &[id.0]).await?;
         let entry =

@@ -6,6 +6,7 @@ use store::job::{Job, Next};
 use store::{Exempt, SystemPurpose};
 
 use super::{Context, Fail, WorkerSettings};
+use crate::operations::jobs::DISCARD;
 use crate::{billing, catalog, notify, payment, provider, vps};
 
 /// Every kind of job there is.
@@ -27,6 +28,7 @@ const KINDS: &[&str] = &[
     "billing.resume",
     "mail.send",
     "notify.alarms",
+    DISCARD,
     "housekeeping",
     "limits.sweep",
 ];
@@ -68,9 +70,20 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "billing.resume" => billing::resume(ctx, job).await,
         "mail.send" => notify::mail::send_job::run(ctx, job).await,
         "notify.alarms" => notify::alarms::run(ctx, job).await,
+        DISCARD => discard(ctx, job).await,
         "housekeeping" => housekeep(ctx, job).await,
         "limits.sweep" => sweep_limits(ctx, job).await,
         other => Err(Fail::give_up(format!("no handler for {other}"))),
+    }
+}
+
+/// Undoes what a discarded job was for.
+async fn discard(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    match job.payload["discards"]["kind"].as_str() {
+        Some("vps.create") => vps::create_job::discard(ctx, job).await,
+        Some("vps.power") => vps::power_job::discard(ctx, job).await,
+        Some("payment.order") => payment::jobs::discard_order(ctx, job).await,
+        other => Err(Fail::give_up(format!("nothing undoes {}", other.unwrap_or("this job")))),
     }
 }
 

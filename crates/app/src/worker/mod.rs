@@ -46,6 +46,8 @@ pub struct WorkerSettings {
     pub billing_every: Duration,
     /// Pause between two comparisons of the inventories.
     pub reconcile_every: Duration,
+    /// Pause between two notes of what is left of the accounts' request budgets.
+    pub budgets_every: Duration,
 }
 
 impl Default for WorkerSettings {
@@ -57,6 +59,7 @@ impl Default for WorkerSettings {
             grace: Duration::from_secs(20),
             billing_every: Duration::from_secs(60),
             reconcile_every: Duration::from_secs(60),
+            budgets_every: Duration::from_secs(10),
         }
     }
 }
@@ -96,6 +99,7 @@ impl Worker {
         side.spawn(listen(store.clone(), wake.clone(), background.clone()));
         side.spawn(keep_leases(store.clone(), self.running.clone(), self.settings.lease, background.clone()));
         side.spawn(recur(store.clone(), handlers::recurring(&self.settings), stop.clone()));
+        side.spawn(note_budgets(self.context.clone(), self.settings.budgets_every, stop.clone()));
         self.work(&wake, &stop).await;
         background.cancel();
         side.shutdown().await;
@@ -187,6 +191,17 @@ async fn keep_leases(store: Store, running: Running, lease: Duration, stop: Canc
             (Err(error), _) | (_, Err(error)) => tracing::warn!(error = full(&error), "cannot renew leases"),
             (_, Ok(0)) => {}
             (_, Ok(jobs)) => tracing::warn!(jobs, "freed jobs of a worker that disappeared"),
+        }
+    }
+}
+
+/// Writes down what is left of the accounts' request budgets: at most once per pause, whatever the
+/// number of requests.
+async fn note_budgets(context: Arc<Context>, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(every) => {} }
+        if let Err(error) = context.note_budgets().await {
+            tracing::warn!(error = full(&error), "cannot note the request budgets");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::ProviderId;
+use domain::provider::RequestBudget;
 
 use super::rate_limit::Standing;
 
@@ -40,6 +41,12 @@ impl Budgets {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.entry(account).or_default().clone()
     }
+
+    /// The scarcest limit of every account of which something is known at `now`.
+    pub(crate) fn standing(&self, now: Instant) -> Vec<(ProviderId, RequestBudget)> {
+        let budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.iter().filter_map(|(id, budget)| Some((*id, budget.scarcest(now)?))).collect()
+    }
 }
 
 /// What is known about one account's rate limits, by the name of the limit ([`super::Call::bucket`]).
@@ -74,6 +81,18 @@ impl Budget {
     /// The vendor refused a call for coming too soon: nothing is left for this long.
     pub(super) fn exhausted(&self, bucket: &'static str, wait: Duration, now: Instant) {
         self.set(bucket, Window { limit: 1, remaining: 0, resets_at: now + wait });
+    }
+
+    /// The limit of which the smallest part is left, among those whose window is not over.
+    fn scarcest(&self, now: Instant) -> Option<RequestBudget> {
+        let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = windows.values().filter(|window| window.resets_at > now);
+        let part_left = |w: &&Window| u64::from(w.remaining) * 1_000_000 / u64::from(w.limit.max(1));
+        open.min_by_key(part_left).map(|window| RequestBudget {
+            limit: window.limit,
+            remaining: window.remaining,
+            resets_in: window.resets_at - now,
+        })
     }
 
     fn set(&self, bucket: &'static str, window: Window) {
@@ -112,6 +131,20 @@ mod tests {
         let budget = budget(0, now);
         assert_eq!(budget.admit("", Priority::List, now + MINUTE / 2), Err(MINUTE / 2));
         assert_eq!(budget.admit("", Priority::List, now + MINUTE), Ok(()));
+    }
+
+    #[test]
+    fn the_scarcest_limit_stands_for_the_account_until_its_window_ends() {
+        let now = Instant::now();
+        let (budgets, account) = (Budgets::default(), ProviderId::new());
+        let standing = |limit, remaining, resets_in| Standing { limit, remaining, resets_in };
+        budgets.of(account).note("", standing(1000, 500, MINUTE * 2), now);
+        budgets.of(account).note("create", standing(10, 1, MINUTE), now);
+        budgets.of(ProviderId::new());
+        let seen = |at| budgets.standing(at).into_iter().map(|(_, b)| b.remaining).collect::<Vec<_>>();
+        assert_eq!(seen(now), [1]);
+        assert_eq!(seen(now + MINUTE), [500]);
+        assert_eq!(seen(now + MINUTE * 2), [0; 0]);
     }
 
     #[test]

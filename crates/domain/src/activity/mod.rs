@@ -116,6 +116,10 @@ stored_enum! {
         LimitOverridden = "organization.limit_overridden",
         /// An operator took other request limits back.
         LimitRestored = "organization.limit_restored",
+        /// A dead job was given another chance.
+        JobRetried = "job.retried",
+        /// A job was discarded.
+        JobDiscarded = "job.discarded",
     }
 }
 

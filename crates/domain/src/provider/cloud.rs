@@ -56,6 +56,17 @@ pub struct Capabilities {
     pub usual_create: Duration,
 }
 
+/// The scarcest of an account's request limits, by the vendor's own count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestBudget {
+    /// Requests allowed in the present window.
+    pub limit: u32,
+    /// Requests left in it.
+    pub remaining: u32,
+    /// Until the vendor counts anew.
+    pub resets_in: Duration,
+}
+
 stored_enum! {
     /// A power operation, as asked of a provider.
     pub enum PowerAction {
@@ -143,4 +154,8 @@ pub trait CloudProvider: Send + Sync {
 pub trait ProviderConnector: Send + Sync {
     /// A client for the account. Cheap: connections and budgets are shared per account.
     fn connect(&self, account: &ProviderAccount) -> Result<Arc<dyn CloudProvider>, UpstreamError>;
+
+    /// What the vendors' last answers said is left of each account's requests. Accounts whose vendor
+    /// said nothing, or whose window is over, are left out.
+    fn budgets(&self) -> Vec<(ProviderId, RequestBudget)>;
 }

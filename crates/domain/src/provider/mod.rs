@@ -10,7 +10,7 @@ mod server;
 pub use catalog::{OfferedImage, OfferedRegion, OfferedSize, SizePrice};
 pub use cloud::{
     Capabilities, CloudProvider, OperationMarker, OperationState, PowerAction, ProviderAccount,
-    ProviderConnector, StopStyle, UpstreamAccount,
+    ProviderConnector, RequestBudget, StopStyle, UpstreamAccount,
 };
 pub use error::{Rejection, UpstreamError};
 pub use server::{Server, ServerRef, ServerSpec, ServerState, ServerTag};
@@ -38,13 +38,23 @@ impl ProviderKind {
 }
 
 stored_enum! {
-    /// How an account is doing.
+    /// What an account does: the operator's wish and its health in one word.
     pub enum ProviderState {
         /// Takes orders.
         Active = "active",
         /// Switched off by the operator: takes no creates, everything else goes on.
         Disabled = "disabled",
         /// The provider refuses the token: jobs wait until it is replaced.
+        Unauthorized = "unauthorized",
+    }
+}
+
+stored_enum! {
+    /// How an account is doing, whatever the operator wishes.
+    pub enum Health {
+        /// Its token was accepted when it was last used.
+        Ok = "ok",
+        /// The provider refuses the token.
         Unauthorized = "unauthorized",
     }
 }

@@ -280,7 +280,7 @@ pub async fn sizes(db: &mut SystemRead) -> Result<Vec<OfferedSize>> {
             c.hour as "cost_hour!: Money", c.month as "cost_month!: Money",
             exists (select from plan_sizes z where z.provider_id = a.id and z.size_ref = s.ref) as "planned!"
         from provider_sizes s
-        join providers a on a.id = s.provider_id and a.state <> 'disabled'
+        join providers a on a.id = s.provider_id and a.enabled
         join (select provider_id, size_ref, min(cost_hour_micros) as hour, min(cost_month_micros) as month
             from provider_prices where available group by provider_id, size_ref) c
             on c.provider_id = s.provider_id and c.size_ref = s.ref

@@ -6,6 +6,8 @@
 //! Time is the database's clock throughout.
 
 pub mod queue;
+pub mod read;
+pub mod repair;
 
 use std::time::Duration;
 

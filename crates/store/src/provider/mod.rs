@@ -1,9 +1,10 @@
 //! Provider accounts and their inventories.
 
+pub mod budget;
 pub mod read;
 
 use domain::ProviderId;
-use domain::provider::{ProviderKind, ProviderState};
+use domain::provider::{Health, ProviderKind, ProviderState};
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
@@ -109,18 +110,43 @@ pub async fn settle_next_token(
 }
 
 /// Sets how the account is doing. Answers whether that is new.
-pub async fn set_state(tx: &mut SystemTx, id: ProviderId, state: ProviderState) -> Result<bool> {
+pub async fn set_health(tx: &mut SystemTx, id: ProviderId, health: Health) -> Result<bool> {
+    let done = sqlx::query!(
+        "update providers set health = $2 where id = $1 and health <> $2",
+        id.0,
+        health.as_str()
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Sets whether the operator wants creates at the account. Answers whether that is new.
+pub async fn set_enabled(tx: &mut SystemTx, id: ProviderId, enabled: bool) -> Result<bool> {
     let done =
-        sqlx::query!("update providers set state = $2 where id = $1 and state <> $2", id.0, state.as_str())
+        sqlx::query!("update providers set enabled = $2 where id = $1 and enabled <> $2", id.0, enabled)
             .execute(tx.conn())
             .await?;
     Ok(done.rows_affected() == 1)
 }
 
+/// Notes that the vendor refuses more servers because the account's limit is reached. A check of the
+/// token ends it.
+pub async fn set_limit_reached(tx: &mut SystemTx, id: ProviderId) -> Result<()> {
+    sqlx::query!(
+        "update providers set limit_reached_at = now() where id = $1 and limit_reached_at is null",
+        id.0
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Notes whose token it is. The upstream account is set once and never changes.
 pub async fn set_upstream(tx: &mut SystemTx, id: ProviderId, account: &str, label: &str) -> Result<()> {
     sqlx::query!(
-        "update providers set upstream_account = coalesce(upstream_account, $2), upstream_label = $3, last_error = null
+        "update providers set upstream_account = coalesce(upstream_account, $2), upstream_label = $3, last_error = null,
+            limit_reached_at = null
         where id = $1",
         id.0,
         account,
@@ -147,11 +173,24 @@ pub async fn set_synced(tx: &mut SystemTx, id: ProviderId) -> Result<()> {
     Ok(())
 }
 
-/// Notes that the inventory was compared.
-pub async fn set_reconciled(tx: &mut SystemTx, id: ProviderId) -> Result<()> {
-    sqlx::query!("update providers set last_reconciled_at = now(), last_error = null where id = $1", id.0)
-        .execute(tx.conn())
-        .await?;
+/// Notes that the inventory was compared: servers in it, and VPSs that differed.
+pub async fn set_reconciled(
+    tx: &mut SystemTx,
+    id: ProviderId,
+    servers: usize,
+    differing: usize,
+) -> Result<()> {
+    let count = |n| i32::try_from(n).unwrap_or(i32::MAX);
+    sqlx::query!(
+        "update providers set last_reconciled_at = now(), reconciled_servers = $2, reconciled_differing = $3,
+            last_error = case when limit_reached_at is not null then last_error end
+        where id = $1",
+        id.0,
+        count(servers),
+        count(differing),
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

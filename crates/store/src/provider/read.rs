@@ -28,6 +28,18 @@ pub struct Listed {
     pub last_synced_at: Option<DateTime<Utc>>,
     /// When its inventory was compared.
     pub last_reconciled_at: Option<DateTime<Utc>>,
+    /// Does the operator want creates in it?
+    pub enabled: bool,
+    /// Servers that the last comparison saw.
+    pub reconciled_servers: Option<i32>,
+    /// VPSs that differed then.
+    pub reconciled_differing: Option<i32>,
+    /// Requests the vendor allows in its present window, as workers saw it last.
+    pub request_limit: Option<i64>,
+    /// Requests that were left.
+    pub remaining: Option<i64>,
+    /// When the vendor counts anew.
+    pub resets_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// Servers of ours in it.
@@ -46,12 +58,15 @@ async fn read(db: &mut SystemRead, only: Option<ProviderId>) -> Result<Vec<Liste
         Listed,
         r#"select a.id as "id: ProviderId", a.kind as "kind: ProviderKind", a.name, a.base_url, a.upstream_label,
             a.state as "state: ProviderState", a.last_error, a.last_synced_at, a.last_reconciled_at, a.created_at,
+            a.enabled, a.reconciled_servers, a.reconciled_differing, b.request_limit as "request_limit?",
+            b.remaining as "remaining?", b.resets_at as "resets_at?",
             (select count(*) from vps_instances v where v.provider_id = a.id
                 and v.state in ('creating', 'active', 'deleting')) as "servers!",
             (select count(*) from provider_sizes s where s.provider_id = a.id) as "sizes!",
             (select count(*) from provider_regions r where r.provider_id = a.id) as "regions!",
             (select count(*) from orphan_servers o where o.provider_id = a.id) as "orphans!"
-        from providers a where $1::uuid is null or a.id = $1 order by a.id"#,
+        from providers a left join provider_budgets b on b.provider_id = a.id
+        where $1::uuid is null or a.id = $1 order by a.id"#,
         only.map(|p| p.0)
     )
     .fetch_all(db.conn())

@@ -66,6 +66,8 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::MailResent => "Had sent again",
         A::LimitOverridden => "An operator changed request limits",
         A::LimitRestored => "An operator restored the usual request limits",
+        A::JobRetried => "Retried a job",
+        A::JobDiscarded => "Discarded a job",
     }
 }
 
@@ -154,6 +156,10 @@ impl<'a> Words<'a> {
             }
             A::OrphansFound if self.operators => {
                 detail.get("new").and_then(Value::as_i64).map(|count| format!("{count} new"))
+            }
+            A::JobRetried | A::JobDiscarded if self.operators => {
+                let number = detail.get("job").and_then(Value::as_i64)?;
+                Some(format!("{}, number {number}", word(detail, "kind")?))
             }
             A::UserCreated => word(detail, "email"),
             A::LimitOverridden => {

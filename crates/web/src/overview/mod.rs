@@ -2,11 +2,10 @@
 
 pub(crate) mod view;
 
-use domain::provider::ProviderState;
+use app::operations::alarms::alarms;
+use domain::operations::Severity;
 use store::activity::read::AnyFilter;
-use store::catalog::read::Plan;
-use store::provider::read::Listed;
-use store::{activity, catalog, identity, provider, vps, wallet};
+use store::{activity, identity, provider, vps, wallet};
 
 use domain::vps::VpsState;
 use view::{Alarm, OverviewPage, StateCount, Totals};
@@ -31,13 +30,13 @@ async fn show(operator: Operator) -> Result {
     let states = vps::read::count_by_state(&mut db).await?;
     let totals = wallet::read::totals(&mut db).await?;
     let accounts = provider::read::list(&mut db).await?;
-    let plans = catalog::read::plans(&mut db).await?;
+    let alarms = alarms(&mut db, operator.state.app.settings()).await?;
     let notable = AnyFilter { without_charges: true, ..Default::default() };
     let entries = activity::read::list_all(&mut db, notable, None, ENTRIES).await?;
     let words = Words::for_operators(&operator.state.currency);
     let count = |wanted| states.iter().find(|(state, _)| *state == wanted).map_or(0, |(_, count)| *count);
     let page = OverviewPage {
-        alarms: accounts.iter().flat_map(account_alarms).chain(price_alarm(&plans)).collect(),
+        alarms: alarms.into_iter().map(Into::into).collect(),
         organizations,
         organizations_paying: paying,
         vps_active: count(VpsState::Active),
@@ -50,45 +49,21 @@ async fn show(operator: Operator) -> Result {
     db.show(&page)
 }
 
-/// What an account needs from the operator.
-fn account_alarms(account: &Listed) -> Vec<Alarm> {
-    let href = Some(format!("/operator/providers/{}", account.id));
-    let alarm = |tone, what: String, text| Alarm {
-        tone,
-        title: format!("{}: {what}", account.name),
-        text,
-        href: href.clone(),
-    };
-    let mut alarms = Vec::new();
-    if account.state == ProviderState::Unauthorized {
-        alarms.push(alarm(
-            "bad",
-            "the token is refused.".into(),
-            "Work in this account waits until it is replaced.",
-        ));
-    } else if let Some(error) = &account.last_error {
-        alarms.push(alarm("warn", error.clone(), ""));
+impl From<app::operations::alarms::Alarm> for Alarm {
+    fn from(alarm: app::operations::alarms::Alarm) -> Self {
+        let tone = match alarm.severity {
+            Severity::Critical => "bad",
+            Severity::Warning => "warn",
+        };
+        Self {
+            tone,
+            code: alarm.code.as_str(),
+            title: alarm.title,
+            text: alarm.text,
+            since: alarm.since,
+            href: alarm.href,
+        }
     }
-    if account.orphans > 0 {
-        let what = format!(
-            "{} server{} nobody ordered.",
-            account.orphans,
-            if account.orphans == 1 { "" } else { "s" }
-        );
-        alarms.push(alarm("warn", what, "They cost money. Look at them at the provider."));
-    }
-    alarms
-}
-
-/// Prices made from costs that have changed.
-fn price_alarm(plans: &[Plan]) -> Option<Alarm> {
-    let changed = plans.iter().filter(|plan| plan.active && plan.changed > 0).count();
-    (changed > 0).then(|| Alarm {
-        tone: "warn",
-        title: format!("The cost of {changed} plan{} has changed.", if changed == 1 { "" } else { "s" }),
-        text: "Publish new prices, so that new VPSs are not sold below cost.",
-        href: Some("/operator/plans".to_owned()),
-    })
 }
 
 fn money(totals: wallet::read::Totals) -> Totals {

@@ -1,5 +1,6 @@
 //! What an operator sees first.
 
+use chrono::{DateTime, Utc};
 use domain::Money;
 use serde::Serialize;
 
@@ -30,9 +31,12 @@ impl Page for OverviewPage {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Alarm {
     pub(crate) tone: &'static str,
+    /// Stable word for programs.
+    pub(crate) code: &'static str,
     pub(crate) title: String,
-    pub(crate) text: &'static str,
-    pub(crate) href: Option<String>,
+    pub(crate) text: String,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) href: String,
 }
 
 /// Money over all organizations.

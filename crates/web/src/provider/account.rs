@@ -5,12 +5,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::Form;
 use domain::ProviderId;
-use domain::provider::{ProviderKind, ProviderState};
+use domain::provider::ProviderKind;
 use secrecy::SecretString;
 use serde::Deserialize;
 use store::provider::read::{self, Listed, OrphanServer};
 
-use super::view::{AccountPage, AccountRow, AccountView, AccountsPage, NewAccountPage, OrphanRow};
+use super::view::{
+    AccountPage, AccountRow, AccountView, AccountsPage, BudgetView, NewAccountPage, OrphanRow, ReconciledView,
+};
 use crate::access::Operator;
 use crate::error::{Failure, Result};
 use crate::form::{Id, refused};
@@ -127,12 +129,21 @@ impl From<Listed> for AccountRow {
 
 impl From<Listed> for AccountView {
     fn from(account: Listed) -> Self {
+        let reconciled = account.reconciled_servers.zip(account.reconciled_differing);
+        let budget = account.request_limit.zip(account.remaining).zip(account.resets_at);
         Self {
+            reconciled: reconciled.map(|(servers, differing)| ReconciledView { servers, differing }),
+            budget: budget.map(|((limit, remaining), resets_at)| BudgetView {
+                limit,
+                remaining,
+                resets_at,
+                over: resets_at <= chrono::Utc::now(),
+            }),
             id: account.id.to_string(),
             name: account.name,
             kind: account.kind.label(),
             status: account.state.into(),
-            disabled: account.state == ProviderState::Disabled,
+            disabled: !account.enabled,
             error: account.last_error,
             upstream: account.upstream_label,
             base_url: account.base_url,

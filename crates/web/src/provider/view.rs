@@ -71,7 +71,26 @@ pub(crate) struct AccountView {
     pub(crate) regions: i64,
     pub(crate) synced_at: Option<DateTime<Utc>>,
     pub(crate) reconciled_at: Option<DateTime<Utc>>,
+    pub(crate) reconciled: Option<ReconciledView>,
+    pub(crate) budget: Option<BudgetView>,
     pub(crate) created_at: DateTime<Utc>,
+}
+
+/// What the last comparison of inventories saw.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ReconciledView {
+    pub(crate) servers: i32,
+    pub(crate) differing: i32,
+}
+
+/// The account's requests, as its vendor counts them.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BudgetView {
+    pub(crate) limit: i64,
+    pub(crate) remaining: i64,
+    pub(crate) resets_at: DateTime<Utc>,
+    /// Is the window over, and nothing of the next one known?
+    pub(crate) over: bool,
 }
 
 /// A server at the provider that no order explains.

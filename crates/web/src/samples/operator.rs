@@ -2,6 +2,7 @@
 
 use domain::activity::Action;
 use domain::notify::mail::MailState;
+use domain::operations::JobState;
 use domain::payment::TopUpState;
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
@@ -16,8 +17,11 @@ use crate::identity::view::{
     PersonRow,
 };
 use crate::notify::mail_view::{MailRow, MailsPage};
+use crate::operations::view::{DiscardPage, JobFact, JobPage, JobRow, JobsPage};
 use crate::overview::view::{Alarm, OverviewPage, StateCount, Totals};
-use crate::provider::view::{AccountPage, AccountRow, AccountView, AccountsPage, NewAccountPage, OrphanRow};
+use crate::provider::view::{
+    AccountPage, AccountRow, AccountView, AccountsPage, BudgetView, NewAccountPage, OrphanRow, ReconciledView,
+};
 use crate::view::{Chip, Choice, Errors, Pages};
 use crate::vps::operator_view::{AllVpsPage, AnyVpsRow};
 use crate::wallet::view::TopUpRow;
@@ -75,6 +79,7 @@ fn mails(r: &mut Renderer) {
     let none = MailsPage { mails: vec![], ..page };
     r.page("operator-mails-off", "/operator/mails", MailsPage { switched_on: false, ..none.clone() });
     r.page("operator-mails-none", "/operator/mails", MailsPage { state: "failed".into(), ..none });
+    jobs(r);
 }
 
 fn account(name: &str, kind: &'static str, state: ProviderState, error: Option<&str>) -> AccountRow {
@@ -123,8 +128,10 @@ fn overview(r: &mut Renderer) {
         alarms: vec![Alarm {
             tone: "bad",
             title: "EU: the token is refused.".into(),
-            text: "Work in this account waits until the token is replaced.",
-            href: Some(format!("/operator/providers/{ID}")),
+            code: "account_unauthorized",
+            text: "Work in this account waits until the token is replaced.".into(),
+            since: Some(ago(20)),
+            href: format!("/operator/providers/{ID}"),
         }],
         organizations: 128,
         organizations_paying: 97,
@@ -173,7 +180,9 @@ fn providers(r: &mut Renderer) {
         sizes: 31,
         regions: 9,
         synced_at: Some(ago(50)),
-        reconciled_at: None,
+        reconciled_at: Some(ago(3)),
+        reconciled: Some(ReconciledView { servers: 43, differing: 1 }),
+        budget: Some(BudgetView { limit: 5000, remaining: 321, resets_at: ago(-30), over: false }),
         created_at: ago(99_999),
     };
     let orphan = OrphanRow {
@@ -383,4 +392,60 @@ fn all_vps(r: &mut Renderer) {
     r.page("operator-vps-none", "/operator/vps", AllVpsPage { vps: vec![], ..page });
     let trail = AllActivityPage { entries: entries(), organization: None, pages: Pages::default() };
     r.page("operator-activity", "/operator/activity", trail);
+}
+
+fn job(id: i64, kind: &str, state: JobState, error: Option<&str>) -> JobRow {
+    JobRow {
+        id,
+        kind: kind.into(),
+        status: state.into(),
+        organization: Some("Blue Bakery".into()),
+        organization_id: Some(ID.into()),
+        attempts: 12,
+        max_attempts: 12,
+        error: error.map(Into::into),
+        created_at: ago(90),
+        run_at: (state == JobState::Ready).then(|| ago(-2)),
+    }
+}
+
+fn jobs(r: &mut Renderer) {
+    let dead = job(4711, "vps.create", JobState::Dead, Some("temporarily unavailable: 503"));
+    let list = JobsPage {
+        kind: String::new(),
+        state: String::new(),
+        q: String::new(),
+        kinds: vec![Choice::new("", "All kinds"), Choice::new("vps.create", "vps.create")],
+        states: vec![Choice::new("", "Not over"), Choice::new("dead", "Dead")],
+        waiting: 3,
+        running: 1,
+        dead: 1,
+        jobs: vec![job(4712, "vps.power", JobState::Ready, None), dead.clone()],
+        pages: Pages::default(),
+        here: "/operator/jobs".into(),
+    };
+    r.page("jobs", "/operator/jobs", list.clone());
+    r.page("jobs-none", "/operator/jobs", JobsPage { waiting: 0, running: 0, dead: 0, jobs: vec![], ..list });
+    let page = JobPage {
+        can_retry: true,
+        can_discard: true,
+        kept_because: None,
+        consequence: "What it may have made at the provider is removed.",
+        runs: 12,
+        finished_at: Some(ago(3)),
+        facts: vec![JobFact {
+            name: "VPS".into(),
+            value: "build-runner".into(),
+            href: Some("/operator/vps?q=build-runner".into()),
+        }],
+        job: dead.clone(),
+        errors: Errors::new(),
+    };
+    r.page("job", "/operator/jobs", page);
+    let discard = DiscardPage {
+        job: dead,
+        consequence: "What it may have made at the provider is removed.",
+        errors: errors(&[("form", "A worker is at this job. Wait until it is over.")]),
+    };
+    r.page("job-discard", "/operator/jobs", discard);
 }

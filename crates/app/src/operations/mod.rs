@@ -1,0 +1,4 @@
+//! What operators watch and repair.
+
+pub mod alarms;
+pub mod jobs;

@@ -1,0 +1,3 @@
+//! What operators watch, over all organizations.
+
+pub mod alarms;
