@@ -1,14 +1,21 @@
 //! What operators watch and repair: alarms that come and go, jobs retried and discarded.
 
+use app::identity::{SignIn, sign_in};
 use app::operations::alarms::alarms;
 use app::operations::jobs::{discard, retry};
 use app::provider::{disable, enable, rotate, validate};
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use domain::operations::AlarmCode;
 use domain::{ProviderId, VpsId};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use simulator::{Fault, FaultKind};
 use store::SystemPurpose;
-use testkit::Panel;
+use testkit::{PASSWORD, Panel};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 async fn codes(panel: &Panel) -> Vec<AlarmCode> {
     let mut db = panel.store.system_read(SystemPurpose::Operator).await.unwrap();
@@ -301,9 +308,81 @@ async fn what_an_older_binary_writes_of_an_account_is_understood() {
 #[tokio::test]
 async fn workers_write_down_what_is_left_of_an_accounts_requests() {
     let panel = Panel::start().await;
+    panel.execute("delete from provider_budgets").await;
     let _worker = panel.worker();
     panel.reconcile().await;
     panel.until("select count(*) = 2 and bool_and(remaining < request_limit) from provider_budgets").await;
     let seen = "select bool_and(reconciled_servers = 0 and reconciled_differing = 0) from providers";
     assert!(panel.fetch::<bool>(seen).await);
+}
+
+/// The service as somebody who is signed in sees it.
+struct Browser {
+    router: axum::Router,
+    cookie: String,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Browser {
+    async fn of(panel: &Panel, email: &str) -> Self {
+        let stop = CancellationToken::new();
+        let state = web::WebState::new(panel.app.clone(), web::Options::default(), stop.clone());
+        let attempt = SignIn { email, password: &PASSWORD.into(), address: None, user_agent: None };
+        let session = sign_in(&panel.app, attempt).await.unwrap();
+        let cookie = format!("session={}", session.token.expose_secret());
+        Self { router: web::router(state), cookie, _stop: stop.drop_guard() }
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let request = Request::builder().method(method).uri(path).header("cookie", &self.cookie);
+        let mut request = request.body(Body::empty()).unwrap();
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        request.extensions_mut().insert(ConnectInfo(address));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+}
+
+#[tokio::test]
+async fn operators_see_and_repair_the_queue_in_their_pages_and_customers_do_not() {
+    let panel = Panel::start().await;
+    panel.customer("acme").await;
+    let account = harbor(&panel).await;
+    let job = panel.enqueue("catalog.sync", &json!({ "provider_id": account })).await;
+    panel
+        .execute(format!(
+            "update jobs set state = 'dead', finished_at = now(), last_error = 'no answer' where id = {job}"
+        ))
+        .await;
+    let operator = Browser::of(&panel, testkit::OPERATOR_EMAIL).await;
+    let customer = Browser::of(&panel, "acme@example.com").await;
+
+    let page = format!("/operator/jobs/{job}");
+    let discard = format!("{page}/discard");
+    let (account, id) = (format!("/operator/providers/{account}"), account.to_string());
+    for (path, shows) in [
+        ("/operator", "dead_jobs"),
+        ("/operator/jobs", "no answer"),
+        ("/operator/jobs?state=dead&kind=catalog.sync", "no answer"),
+        ("/operator/jobs?state=done", "No job matches"),
+        (&page, &id),
+        (&discard, "Discard job"),
+        (&account, "Request budget"),
+    ] {
+        let (status, body) = operator.ask("GET", path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        assert!(body.contains(shows), "{path} does not show {shows}");
+        assert_eq!(customer.ask("GET", path).await.0, 404, "{path}");
+    }
+    let retry = format!("{page}/retry");
+    assert_eq!(customer.ask("POST", &retry).await.0, 404);
+    assert_eq!(operator.ask("POST", &retry).await.0, 303);
+    let (status, body) = operator.ask("POST", &retry).await;
+    assert_eq!((status, body.contains("at work again already")), (409, true));
+    assert_eq!(operator.ask("POST", &discard).await.0, 303);
+    let (status, body) = operator.ask("POST", &discard).await;
+    assert_eq!((status, body.contains("This job is over")), (409, true));
+    assert_eq!(operator.ask("GET", "/operator/jobs/0").await.0, 404);
 }
