@@ -161,6 +161,20 @@ async fn the_check_of_the_books_finds_every_forgery() {
     panel.verify().await;
 }
 
+#[tokio::test]
+async fn a_charge_that_belongs_to_a_movement_of_another_organization_is_found() {
+    let (panel, _worker, _) = with_books().await;
+    let bolt = panel.customer("bolt").await;
+    panel.top_up(&bolt, "20.00").await;
+    panel.active(&bolt, "harbor", "web").await;
+    panel.until_idle().await;
+    panel.verify().await;
+    let swapped = "update charges c set transaction_id = o.transaction_id from charges o
+        where o.organization_id <> c.organization_id and o.amount_micros = c.amount_micros";
+    assert_eq!(panel.execute(swapped).await, 2, "the same hour at the same price: every sum is still right");
+    assert!(store::wallet::verify::verify(&panel.store).await.unwrap().is_err());
+}
+
 const BOOKS: [&str; 7] =
     ["wallets", "ledger_transactions", "ledger_entries", "charges", "meters", "top_ups", "holds"];
 

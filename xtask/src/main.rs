@@ -8,6 +8,7 @@ mod data_dir;
 mod database;
 mod demo;
 mod gate;
+mod mutate;
 mod pg;
 mod postgres;
 mod process;
@@ -33,6 +34,7 @@ Usage: cargo xtask <task>
   torture [--seeds 20] [--from S] [--only NAME] [--lanes N]
                         random histories against real processes with disturbances, and whether all books agree
                         afterwards; --seed S plays one again; closes with a line of JSON
+  mutate [--only KIND]  takes the walls between people down, one at a time, and looks whether a test notices
   sqlx [--check]        refresh .sqlx after a change of migrations or queries; --check only compares
   pg [--data DIR]       a development PostgreSQL in the foreground, its database made from the migrations
   pg --migrate          make the database of the running one anew from the migrations";
@@ -56,6 +58,7 @@ fn dispatch(mut args: Arguments) -> Result<()> {
         Some("demo") => demo::run(&demo::Options::parse(args)?),
         Some("test") => gate::run(&gate::Options::parse(args)?),
         Some("torture") => torture::run(&torture::Options::parse(args)?),
+        Some("mutate") => mutate::run(&mutate::Options::parse(args)?),
         Some("sqlx") => sqlx::run(&sqlx::Options::parse(args)?),
         Some("pg") => pg::run(&pg::Options::parse(args)?),
         Some(other) => bail!("there is no task `{other}`\n\n{USAGE}"),

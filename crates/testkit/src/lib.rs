@@ -20,6 +20,7 @@
 
 mod database;
 mod money;
+mod mutant;
 mod panel;
 mod people;
 mod process;
