@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use app::identity::{
-    NewOrganization, SignIn, by_api_key, by_session, create_api_key, revoke_api_key, revoke_session, sign_in,
-    sign_out, sign_up,
+    NewOrganization, SignIn, by_api_key, by_session, create_api_key, resume, revoke_api_key, revoke_session,
+    sign_in, sign_out, sign_up, suspend,
 };
 use app::{Caller, Error};
 use domain::identity::Role;
@@ -140,6 +140,38 @@ async fn a_session_ends_when_it_is_revoked_unused_or_its_person_is_suspended() {
         attempt(&panel, "c0@example.com", PASSWORD, "192.0.2.1").await.is_err(),
         "suspended people stay out"
     );
+}
+
+#[tokio::test]
+async fn whom_an_operator_suspends_is_out_until_they_are_let_in_again() {
+    let panel = Panel::start().await;
+    let (owner, operator) = (panel.customer("acme").await, panel.operator().await);
+    panel.member(&owner, "mia", Role::Owner).await;
+    let token = attempt(&panel, "mia@example.com", PASSWORD, "192.0.2.1").await.unwrap();
+    let known = by_session(&panel.app, token.expose_secret()).await.unwrap().unwrap();
+    let (_, key) = create_api_key(&panel.app, &Caller::new(&known, None), "ci").await.unwrap();
+    let mia = known.identity.user_id;
+    let is_in = async || {
+        let session = by_session(&panel.app, token.expose_secret()).await.unwrap().is_some();
+        let program = by_api_key(&panel.app, key.expose_secret()).await.unwrap().is_some();
+        let password = attempt(&panel, "mia@example.com", PASSWORD, "192.0.2.1").await.is_ok();
+        (session, program, password)
+    };
+
+    for _ in 0..2 {
+        assert_eq!(suspend(&panel.app, &operator, mia).await.unwrap(), owner.organization_id());
+    }
+    assert_eq!(is_in().await, (false, false, false));
+    assert!(attempt(&panel, "acme@example.com", PASSWORD, "192.0.2.1").await.is_ok(), "others stay");
+    resume(&panel.app, &operator, mia).await.unwrap();
+    assert_eq!(is_in().await, (false, true, true), "the old session is over");
+
+    let trail = "select array_agg(action order by id) from activity_logs
+        where action in ('user.suspended', 'user.resumed') and organization_id is not null and actor_kind = 'user'";
+    assert_eq!(panel.fetch::<Vec<String>>(trail).await, ["user.suspended", "user.resumed"], "once each");
+    let olga = panel.sign_in(OPERATOR_EMAIL).await.identity.user_id;
+    assert_eq!(suspend(&panel.app, &operator, olga).await.unwrap_err().code(), "operator");
+    assert!(matches!(suspend(&panel.app, &operator, domain::UserId::new()).await, Err(Error::NotFound)));
 }
 
 #[tokio::test]

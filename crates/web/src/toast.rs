@@ -30,6 +30,10 @@ crate::words::words! {
         ApiKeyRevoked = "api_key_revoked",
         /// A session was ended.
         SessionEnded = "session_ended",
+        /// A person was shut out.
+        PersonSuspended = "person_suspended",
+        /// A person was let in again.
+        PersonResumed = "person_resumed",
         /// A provider account was added.
         ProviderAdded = "provider_added",
         /// A token is being checked.
@@ -81,6 +85,8 @@ impl From<Said> for Toast {
             S::KeyDeleted => "SSH key deleted",
             S::ApiKeyRevoked => "API key revoked",
             S::SessionEnded => "Session ended",
+            S::PersonSuspended => "Suspended: sessions have ended, API keys are refused",
+            S::PersonResumed => "Suspension lifted",
             S::ProviderAdded => "Account added; its token is being checked",
             S::ProviderChecking => "The token is being checked",
             S::ProviderRotated => "Token replaced; it is being checked",

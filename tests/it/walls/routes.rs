@@ -142,6 +142,9 @@ impl Route {
             }
             "/settings/sessions" => scene.copy_of_acme("sessions", json!({ "digest": digest() })).await,
             "/operator/organizations" => scene.acme.organization_id().0,
+            "/operator/people" => {
+                scene.copy_of_acme("users", json!({ "email": format!("{name}@example.com") })).await
+            }
             "/operator/providers" => {
                 let harbor = scene.panel.fetch("select id from providers where name = 'Harbor'").await;
                 scene.panel.copy("providers", harbor, json!({ "name": name })).await
@@ -241,6 +244,8 @@ impl Route {
             | "/settings/api-keys/{id}/revoke"
             | "/settings/sessions/{id}/revoke"
             | "/ssh-keys/{id}/delete"
+            | "/operator/people/{id}/suspend"
+            | "/operator/people/{id}/resume"
             | "/operator/providers/{id}/validate"
             | "/operator/providers/{id}/disable"
             | "/operator/providers/{id}/enable" => String::new(),

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use app::Caller;
-use app::identity::create_api_key;
+use app::identity::{create_api_key, suspend};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use domain::UserId;
 use domain::identity::Role;
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -51,7 +52,8 @@ impl Scene {
         let acme = panel.customer("acme").await;
         panel.member(&acme, "mia", Role::Member).await;
         panel.member(&acme, "sue", Role::Owner).await;
-        panel.execute("update users set suspended_at = now() where name = 'sue'").await;
+        let sue = UserId(panel.fetch("select id from users where name = 'sue'").await);
+        suspend(&panel.app, &panel.operator().await, sue).await.unwrap();
         let other = panel.customer("other").await;
         panel.fund(&acme, "5000.00").await;
         panel.fund(&other, "500.00").await;

@@ -6,6 +6,7 @@ pub mod limits;
 pub mod password;
 mod sign_in;
 mod sign_up;
+mod suspend;
 mod token;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use store::{Exempt, SystemPurpose};
 pub use confirmation::{confirm_email, resend_confirmation};
 pub use sign_in::{SignIn, sign_in, sign_out};
 pub use sign_up::{NewOrganization, add_member, create_operator, sign_up};
+pub use suspend::{resume, suspend};
 pub use token::digest;
 
 use crate::{App, Caller, Error, Result};

@@ -28,6 +28,10 @@ stored_enum! {
         EmailConfirmationRequested = "user.email_confirmation_requested",
         /// Somebody confirmed their address.
         EmailConfirmed = "user.email_confirmed",
+        /// An operator shut a user out.
+        UserSuspended = "user.suspended",
+        /// An operator let a user in again.
+        UserResumed = "user.resumed",
         /// An API key was made.
         ApiKeyCreated = "api_key.created",
         /// An API key was ended.

@@ -261,6 +261,52 @@ pub async fn credentials(db: &mut Identify, email: &Email) -> Result<Option<Cred
     .await?)
 }
 
+/// A person to be shut out or let in.
+#[derive(Debug)]
+pub struct Person {
+    /// Where they belong.
+    pub organization_id: OrganizationId,
+    /// Sign-in name.
+    pub email: String,
+    /// Role on the installation, if any.
+    pub platform_role: Option<PlatformRole>,
+    /// Are they shut out?
+    pub suspended: bool,
+}
+
+/// A person of any organization, locked until the transaction ends.
+pub async fn lock_person(tx: &mut SystemTx, user: UserId) -> Result<Option<Person>> {
+    Ok(sqlx::query_as!(
+        Person,
+        r#"select organization_id as "organization_id: OrganizationId", email,
+            platform_role as "platform_role: PlatformRole", suspended_at is not null as "suspended!"
+        from users where id = $1 for update"#,
+        user.0
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Shuts a person out or lets them in again. While they are out, no session or API key of theirs is known.
+pub async fn set_suspended(tx: &mut SystemTx, user: UserId, suspended: bool) -> Result<()> {
+    sqlx::query!(
+        "update users set suspended_at = case when $2 then now() end where id = $1",
+        user.0,
+        suspended
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends all sessions of a person.
+pub async fn revoke_sessions(tx: &mut SystemTx, user: UserId) -> Result<()> {
+    sqlx::query!("update sessions set revoked_at = now() where user_id = $1 and revoked_at is null", user.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Adds an API key for the acting person.
 pub async fn insert_api_key(
     tx: &mut OrgTx,

@@ -167,6 +167,8 @@ pub async fn organization(db: &mut SystemRead, id: OrganizationId) -> Result<Opt
 /// A person as operators see them.
 #[derive(Debug, Clone)]
 pub struct Member {
+    /// Their id.
+    pub id: UserId,
     /// Display name.
     pub name: String,
     /// Sign-in name.
@@ -175,13 +177,16 @@ pub struct Member {
     pub role: Role,
     /// Role on the installation.
     pub platform_role: Option<PlatformRole>,
+    /// Shut out by an operator?
+    pub suspended: bool,
 }
 
 /// Everybody in an organization, oldest first.
 pub async fn members(db: &mut SystemRead, organization: OrganizationId) -> Result<Vec<Member>> {
     Ok(sqlx::query_as!(
         Member,
-        r#"select name, email, role as "role: Role", platform_role as "platform_role: PlatformRole"
+        r#"select id as "id: UserId", name, email, role as "role: Role",
+            platform_role as "platform_role: PlatformRole", suspended_at is not null as "suspended!"
         from users where organization_id = $1 order by id limit 500"#,
         organization.0
     )

@@ -22,6 +22,8 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::UserCreated => "Added a person",
         A::EmailConfirmationRequested => "Asked for another mail to confirm the address",
         A::EmailConfirmed => "Confirmed the e-mail address",
+        A::UserSuspended => "Suspended a person",
+        A::UserResumed => "Let a person in again",
         A::ApiKeyCreated => "Created an API key",
         A::ApiKeyRevoked => "Revoked an API key",
         A::SshKeyAdded => "Added an SSH key",
@@ -161,7 +163,6 @@ impl<'a> Words<'a> {
                 let number = detail.get("job").and_then(Value::as_i64)?;
                 Some(format!("{}, number {number}", word(detail, "kind")?))
             }
-            A::UserCreated => word(detail, "email"),
             A::LimitOverridden => {
                 let limit = word(detail, "limit")?.parse().map(crate::identity::limits::in_words).ok()?;
                 Some(
@@ -169,6 +170,7 @@ impl<'a> Words<'a> {
                         .map_or_else(|| limit.clone(), |reason| format!("{limit}: {reason}")),
                 )
             }
+            A::UserCreated | A::UserSuspended | A::UserResumed => word(detail, "email"),
             _ => None,
         }
     }

@@ -30,4 +30,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/operator/organizations/{id}", operator::show)
         .post("/operator/organizations/{id}/limits", limits::set)
         .post("/operator/organizations/{id}/limits/restore", limits::restore)
+        .post("/operator/people/{id}/suspend", operator::suspend)
+        .post("/operator/people/{id}/resume", operator::resume)
 }

@@ -2,9 +2,10 @@
 
 use axum::extract::Query;
 use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::Utc;
-use domain::OrganizationId;
 use domain::identity::Role;
+use domain::{OrganizationId, UserId};
 use serde::Deserialize;
 use store::identity::read;
 use store::vps::read::AnyFilter;
@@ -19,6 +20,7 @@ use crate::activity::words::Words;
 use crate::error::{Failure, Result};
 use crate::form::Id;
 use crate::link;
+use crate::toast::{Said, see_other_saying};
 use crate::view::{PAGE, Pages};
 use crate::wallet::view::Runway;
 
@@ -104,8 +106,25 @@ pub(super) async fn page(
     db.show_with(status, &page)
 }
 
+/// Shuts a person out.
+pub(crate) async fn suspend(operator: Operator, Id(id): Id<UserId>) -> Result {
+    let organization = app::identity::suspend(&operator.state.app, &operator.operator, id).await?;
+    Ok(back(&operator, organization, Said::PersonSuspended))
+}
+
+/// Lets a person in again.
+pub(crate) async fn resume(operator: Operator, Id(id): Id<UserId>) -> Result {
+    let organization = app::identity::resume(&operator.state.app, &operator.operator, id).await?;
+    Ok(back(&operator, organization, Said::PersonResumed))
+}
+
+fn back(operator: &Operator, organization: OrganizationId, said: Said) -> Response {
+    see_other_saying(&operator.state, &format!("/operator/organizations/{organization}"), said)
+}
+
 fn person(member: read::Member) -> PersonRow {
     PersonRow {
+        id: member.id.to_string(),
         name: member.name,
         email: member.email,
         role: match member.role {
@@ -113,5 +132,6 @@ fn person(member: read::Member) -> PersonRow {
             Role::Member => "Member",
         },
         operator: member.platform_role.is_some(),
+        suspended: member.suspended,
     }
 }

@@ -189,8 +189,10 @@ pub(crate) struct OrganizationView {
 /// One of its people.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct PersonRow {
+    pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) role: &'static str,
     pub(crate) operator: bool,
+    pub(crate) suspended: bool,
 }

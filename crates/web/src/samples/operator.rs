@@ -320,16 +320,20 @@ fn organizations(r: &mut Renderer) {
         charged: money("62.48"),
     };
     let person = PersonRow {
+        id: ID.into(),
         name: "Ann Example".into(),
         email: "ann@example.com".into(),
         role: "Owner",
         operator: false,
+        suspended: false,
     };
+    let suspended =
+        PersonRow { name: "Max Example".into(), role: "Member", suspended: true, ..person.clone() };
     let top_up =
         TopUpRow { id: ID.into(), amount: money("25"), status: TopUpState::Completed.into(), at: ago(190) };
     let page = OrganizationPage {
         organization,
-        people: vec![person],
+        people: vec![person, suspended],
         top_ups: vec![top_up],
         vps: vps_rows(),
         limits: LimitsView {
