@@ -32,7 +32,8 @@ pub(super) fn build(checkout: &Path) -> Result<PathBuf> {
     let mut build = workspace::cargo();
     build.args(["test", "--no-run", "--quiet", "--package", "tests", "--test", "it"]);
     build.args(["--message-format", "json"]).current_dir(checkout);
-    build.env("CARGO_TARGET_DIR", workspace::root().join("target"));
+    // Of its own: cargo takes the crates of two checkouts for the same.
+    build.env("CARGO_TARGET_DIR", checkout.join("target"));
     let messages = process::output(&mut build)?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
