@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod client;
+mod docs;
 mod input;
 mod lists;
 mod repeat;

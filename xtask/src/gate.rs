@@ -17,7 +17,7 @@ use pico_args::Arguments;
 use crate::{
     assets,
     data_dir::DataDir,
-    finish,
+    finish, fuzz_api,
     postgres::{Durability, Postgres, SUPERUSER},
     process, progress, sqlx, torture, workspace,
 };
@@ -41,7 +41,7 @@ struct Stage {
 }
 
 /// In the order of the time they take, as far as they do not need each other.
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 13] = [
     Stage { name: "install", run: install },
     Stage { name: "dependencies", run: |_| passed(dependencies::check()) },
     Stage { name: "format", run: |_| cargo(&["fmt", "--all", "--check"]) },
@@ -56,6 +56,7 @@ const STAGES: [Stage; 12] = [
     Stage { name: "torture", run: |_| passed(torture::run(&torture::Options::short())) },
     Stage { name: "conformance", run: |_| conformance::check() },
     Stage { name: "specifications", run: |_| specifications::check() },
+    Stage { name: "fuzz-api", run: |_| passed(fuzz_api::run(&fuzz_api::Options::short())) },
     Stage { name: "browser", run: browser::check },
 ];
 

@@ -7,11 +7,13 @@ mod assets;
 mod data_dir;
 mod database;
 mod demo;
+mod fuzz_api;
 mod gate;
 mod mutate;
 mod pg;
 mod postgres;
 mod process;
+mod python;
 mod sqlx;
 mod supervise;
 mod system;
@@ -35,6 +37,9 @@ Usage: cargo xtask <task>
                         random histories against real processes with disturbances, and whether all books agree
                         afterwards; --seed S plays one again; closes with a line of JSON
   mutate [--only KIND]  takes the walls between people down, one at a time, and looks whether a test notices
+  fuzz-api [--cases 100]
+                        asks a panel everything its OpenAPI document allows and much that it does not; cases for
+                        each operation, as a session and as an API key
   sqlx [--check]        refresh .sqlx after a change of migrations or queries; --check only compares
   pg [--data DIR]       a development PostgreSQL in the foreground, its database made from the migrations
   pg --migrate          make the database of the running one anew from the migrations";
@@ -59,6 +64,7 @@ fn dispatch(mut args: Arguments) -> Result<()> {
         Some("test") => gate::run(&gate::Options::parse(args)?),
         Some("torture") => torture::run(&torture::Options::parse(args)?),
         Some("mutate") => mutate::run(&mutate::Options::parse(args)?),
+        Some("fuzz-api") => fuzz_api::run(&fuzz_api::Options::parse(args)?),
         Some("sqlx") => sqlx::run(&sqlx::Options::parse(args)?),
         Some("pg") => pg::run(&pg::Options::parse(args)?),
         Some(other) => bail!("there is no task `{other}`\n\n{USAGE}"),

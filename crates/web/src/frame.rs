@@ -145,6 +145,7 @@ const OPERATOR_PAGES: &[Link] = &[
 const ACTIONS: &[Link] = &[
     ("Create VPS", "plus", "/vps/new", Some(Permission::VpsCreate)),
     ("Add money", "credit-card", "/wallet#add-money", Some(Permission::WalletTopUp)),
+    ("API documentation", "terminal", "/api/docs", None),
 ];
 
 /// Pages in the bar of small screens.

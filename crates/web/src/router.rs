@@ -42,6 +42,7 @@ fn page_routes() -> Routes {
         .add(operations::routes)
         .add(provider::routes)
         .add(catalog::routes)
+        .add(api::docs::routes)
 }
 
 fn stream_routes() -> Routes {
@@ -193,11 +194,9 @@ mod tests {
             let for_operators = route.path.starts_with("/operator");
             assert_eq!(route.access == Access::Operator, for_operators, "{} {}", route.method, route.path);
             if route.access == Access::Public {
-                assert!(
-                    ["/sign-in", "/sign-up", "/theme", "/confirm-email"].contains(&route.path),
-                    "{}",
-                    route.path
-                );
+                let gates =
+                    ["/sign-in", "/sign-up", "/theme", "/confirm-email", "/api/docs", "/problems/{code}"];
+                assert!(gates.contains(&route.path), "{}", route.path);
             }
         }
     }

@@ -33,6 +33,15 @@ impl Service {
         Self { router: web::router(state), _stop: stop.drop_guard() }
     }
 
+    /// Serves on a port of this machine; answers the address.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        format!("http://{address}")
+    }
+
     /// A program with a fresh API key of somebody.
     pub(crate) async fn with_key(&self, panel: &Panel, caller: &Caller) -> Client {
         let (_, key) = create_api_key(&panel.app, caller, "test").await.unwrap();

@@ -19,14 +19,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::Signal;
 
 use super::{Outcome, build_panel};
-use crate::{
-    process, progress,
-    system::{self, Package},
-    workspace,
-};
-
-const VENV: Package =
-    Package { name: "Python with venv", debian: &["python3", "python3-venv"], homebrew: "python" };
+use crate::{process, progress, python, workspace};
 
 /// The simulated services: how the panel calls them, and the variable that tells a script their address.
 const SERVICES: [(&str, &str); 3] =
@@ -52,7 +45,7 @@ pub(super) fn check() -> Result<Outcome> {
     }
     let expected_file = root.join("tests/conformance/expected-failures.txt");
     let expected = parse_expected(&fs::read_to_string(&expected_file).unwrap_or_default());
-    let python = virtual_environment(&folder)?;
+    let python = python::environment("conformance", &folder)?;
     let clouds = Clouds::start(&build_panel()?)?;
     let mut failures = BTreeSet::new();
     for script in scripts(&folder)? {
@@ -113,28 +106,6 @@ fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {
     scripts.retain(|path| path.to_string_lossy().ends_with("_conf.py") && !path.ends_with("_conf.py"));
     scripts.sort();
     Ok(scripts)
-}
-
-/// Python with the SDKs that the scripts ask for; made once for each list of requirements.
-fn virtual_environment(folder: &Path) -> Result<PathBuf> {
-    let venv = workspace::scratch("conformance")?.join("venv");
-    let python = venv.join("bin/python");
-    let stamp = venv.join("installed-requirements.txt");
-    let requirements = fs::read_to_string(folder.join("requirements.txt"))?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
-        return Ok(python);
-    }
-    progress("installing the vendors' SDKs");
-    let make = || process::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
-    if make().is_err() {
-        system::install(&VENV)?;
-        make()?;
-    }
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
-    process::output(pip.arg(folder.join("requirements.txt")))?;
-    fs::write(stamp, requirements)?;
-    Ok(python)
 }
 
 /// The running simulators; they end with this value.

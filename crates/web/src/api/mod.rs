@@ -7,6 +7,7 @@
 mod access;
 mod activity;
 mod catalog;
+pub(crate) mod docs;
 mod document;
 mod endpoints;
 mod idempotency;

@@ -164,7 +164,7 @@ impl Problem {
     fn bare(status: StatusCode) -> Self {
         let (code, title, detail) = match status.as_u16() {
             403 => ("forbidden", "Not allowed", "The request came from another site."),
-            408 | 503 | 504 => ("busy", "Busy", "This took too long. Please try again in a moment."),
+            408 | 503 | 504 => ("overloaded", "Busy", "This took too long. Please try again in a moment."),
             413 => return Self::too_large(),
             400..500 => ("rejected", "The request was rejected", "The request cannot be processed."),
             _ => (
@@ -197,21 +197,79 @@ impl Problem {
     }
 }
 
-const fn title_of(code: &str) -> &'static str {
-    match code.as_bytes() {
-        b"invalid" => "The request has wrong values",
-        b"unauthenticated" => "Not authenticated",
-        b"forbidden" => "Not allowed",
-        b"not_found" => "Not found",
-        b"price_changed" => "The price has changed",
-        b"insufficient_funds" => "Not enough money",
-        b"too_many_requests" => "Too many requests",
-        b"suspended" => "The VPS is suspended",
-        b"busy" => "Another action is under way",
-        b"gone" => "It does not exist any more",
-        b"not_available" => "Not available",
-        _ => "Not possible now",
-    }
+/// A kind of problem, as the documentation lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Kind {
+    pub(crate) code: &'static str,
+    pub(crate) status: u16,
+    pub(crate) title: &'static str,
+    pub(crate) meaning: &'static str,
+}
+
+const fn kind(code: &'static str, status: u16, title: &'static str, meaning: &'static str) -> Kind {
+    Kind { code, status, title, meaning }
+}
+
+/// Every kind of problem there is.
+pub(super) const KINDS: &[Kind] = &[
+    kind("malformed", 400, "The body cannot be read", "The body is not JSON. Nothing was done."),
+    kind(
+        "unauthenticated",
+        401,
+        "Not authenticated",
+        "The key or session is missing, wrong, over or revoked.",
+    ),
+    kind("insufficient_funds", 402, "Not enough money", "The wallet must hold `needed`; it has `available`."),
+    kind(
+        "forbidden",
+        403,
+        "Not allowed",
+        "The role of the person behind the key or session lacks the permission.",
+    ),
+    kind("not_found", 404, "Not found", "There is nothing at this address, or it belongs to somebody else."),
+    kind(
+        "method_not_allowed",
+        405,
+        "Method not allowed",
+        "The header Allow lists what this address answers to.",
+    ),
+    kind(
+        "price_changed",
+        409,
+        "The price has changed",
+        "Look at `price`, the one now in force, and order again.",
+    ),
+    kind(
+        "not_available",
+        409,
+        "Not available",
+        "What was chosen cannot be ordered now. Choose something else.",
+    ),
+    kind("busy", 409, "Another action is under way", "Try again when the open action is done."),
+    kind("not_active", 409, "The VPS is not active", "Possible from when a VPS is made until it is deleted."),
+    kind("suspended", 409, "The VPS is suspended", "The detail says why, and what ends it."),
+    kind("gone", 409, "It does not exist any more", "It was deleted before, or could not be made."),
+    kind("too_large", 413, "The body is too long", "Send at most 256 KiB."),
+    kind("unsupported_media_type", 415, "The body is not JSON", "Send Content-Type: application/json."),
+    kind(
+        "invalid",
+        422,
+        "The request has wrong values",
+        "The list errors names each field, parameter or header.",
+    ),
+    kind("too_many_requests", 429, "Too many requests", "A limit is used up; Retry-After says for how long."),
+    kind("rejected", 400, "The request was rejected", "The request is not one that the API can process."),
+    kind(
+        "internal",
+        500,
+        "Something went wrong",
+        "It is our fault. Repeat it; with an Idempotency-Key that is safe.",
+    ),
+    kind("overloaded", 503, "Busy", "This took too long. Try again in a moment."),
+];
+
+fn title_of(code: &str) -> &'static str {
+    KINDS.iter().find(|kind| kind.code == code).map_or("Not possible now", |kind| kind.title)
 }
 
 impl From<app::Error> for Problem {

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 /// An amount of money as an exact decimal text, such as `"25.00"` or `"0.0089"`: at least two and
 /// at most six digits after the point. Never read it into a binary floating-point number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, pattern = r"^-?\d+\.\d{2,6}$", example = "0.0089")]
+#[schema(value_type = String, pattern = r"^-?\d+\.\d{2,6}$", example = "25.00")]
 pub(crate) struct Amount(pub(crate) Money);
 
 impl Serialize for Amount {

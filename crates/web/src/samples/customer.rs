@@ -6,6 +6,7 @@ use domain::vps::Status;
 
 use super::{Renderer, ago, errors, money, signed_in, signed_out, toasted};
 use crate::activity::view::{ActivityFilterView, ActivityPage, EntryView};
+use crate::api::docs::DocsPage;
 use crate::dashboard::view::{DashboardPage, FirstStep};
 use crate::error::ErrorPage;
 use crate::frame::Balance;
@@ -24,6 +25,7 @@ use crate::wallet::view::{
 const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
 
 pub(super) fn add(r: &mut Renderer) {
+    r.with_frame("api-docs", &signed_out(), DocsPage::new("https://panel.example.com/", true));
     gate(r);
     dashboard(r);
     vps(r);

@@ -23,7 +23,7 @@ pub(super) enum Key {
     /// A person in the browser.
     User(UserId),
     /// A program.
-    ApiKey(ApiKeyId),
+    Program(ApiKeyId),
     /// Everybody and everything of an organization.
     Organization(OrganizationId),
     /// What an organization asks of the payment gateway.
@@ -55,7 +55,7 @@ impl fmt::Display for Key {
             Self::AddressCrowd(crowd) => write!(f, "address:crowd:{crowd}"),
             Self::SignInCrowd(crowd) => write!(f, "sign-in:crowd:{crowd}"),
             Self::User(id) => write!(f, "user:{id}"),
-            Self::ApiKey(id) => write!(f, "api-key:{id}"),
+            Self::Program(id) => write!(f, "api-key:{id}"),
             Self::Organization(id) => write!(f, "organization:{id}"),
             Self::Money(id) => write!(f, "money:{id}"),
         }

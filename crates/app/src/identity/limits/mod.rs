@@ -132,7 +132,7 @@ impl Limiter {
         let (limits, organization) = (&self.0.limits, who.organization_id);
         let quota = |key, otherwise| self.0.in_force.quota(key).unwrap_or(otherwise);
         let caller = match who.actor {
-            Actor::ApiKey { key } => ("api-key", Key::ApiKey(key), limits.api_key),
+            Actor::ApiKey { key } => ("api-key", Key::Program(key), limits.api_key),
             Actor::User { .. } | Actor::System => ("user", Key::User(who.user_id), limits.user),
         };
         let all = ("organization", Key::Organization(organization), limits.organization);

@@ -69,7 +69,7 @@ impl InForce {
             let key = match limit.subject {
                 LimitSubject::Organization => Key::Organization(limit.organization_id),
                 LimitSubject::User(user) => Key::User(user),
-                LimitSubject::ApiKey(key) => Key::ApiKey(key),
+                LimitSubject::ApiKey(key) => Key::Program(key),
             };
             (key, (limit.quota, limit.expires_at))
         });

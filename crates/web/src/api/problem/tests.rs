@@ -62,3 +62,39 @@ fn only_answers_inside_the_api_become_problems() {
     let response = instead_of_page("/api/v1/vps", StatusCode::FORBIDDEN).expect("inside");
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
 }
+
+#[test]
+fn every_code_that_is_answered_is_explained() {
+    let mut codes: Vec<&str> = KINDS.iter().map(|kind| kind.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), KINDS.len(), "a code is listed twice");
+    for code in conflicts() {
+        let listed = KINDS.iter().find(|kind| kind.code == code);
+        assert_eq!(listed.map(|kind| kind.status), Some(409), "{code} is not explained");
+    }
+}
+
+/// The codes of all conflicts, read from the use cases: a code is a literal at the place where it is given.
+fn conflicts() -> Vec<String> {
+    fn read(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in
+            std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("readable"))
+        {
+            let path = entry.path();
+            if path.is_dir() {
+                read(&path, found);
+            } else {
+                let text = std::fs::read_to_string(&path).expect("sources are text");
+                let codes = text.split("Error::conflict(").skip(1).filter_map(|rest| {
+                    rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned)
+                });
+                found.extend(codes);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/src"), &mut found);
+    assert!(found.len() > 4, "{found:?}");
+    found
+}

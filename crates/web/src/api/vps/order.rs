@@ -27,10 +27,10 @@ pub(crate) struct Order {
     #[schema(min_length = 1, max_length = 63, example = "web-1")]
     name: String,
     /// Slug of a plan.
-    #[schema(example = "cloud-1")]
+    #[schema(example = "small")]
     plan: String,
     /// Slug of a region the plan is sold in.
-    #[schema(example = "frankfurt")]
+    #[schema(example = "de-frankfurt")]
     region: String,
     /// Slug of an image.
     #[schema(example = "debian-13")]

@@ -61,7 +61,9 @@ pub(crate) struct NewSshKey {
     #[serde(default)]
     name: String,
     /// The one line of a `.pub` file.
-    #[schema(example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… ann@laptop")]
+    #[schema(
+        example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBepXPreNg9W0RQ3rgwEicXVzVF3Qh7pTyaPP+Qq6Pyq ann@laptop"
+    )]
     public_key: String,
 }
 
