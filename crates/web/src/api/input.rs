@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::Problem;
@@ -49,7 +50,18 @@ impl<T: DeserializeOwned> FromRequestParts<WebState> for Query<T> {
     }
 }
 
+/// A character that the database cannot hold.
+const NUL: char = '\0';
+
+fn no_nul(field: String) -> Problem {
+    Problem::invalid(field, "The character NUL is not allowed.")
+}
+
 fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let mut parts = url::form_urlencoded::parse(query.as_bytes());
+    if let Some((name, _)) = parts.find(|(name, value)| name.contains(NUL) || value.contains(NUL)) {
+        return Err(no_nul(name.replace(NUL, "")));
+    }
     let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let message = error.inner().to_string();
@@ -135,7 +147,28 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     })?;
     json.end().map_err(|error| Problem::malformed(format!("The body is not one JSON value: {error}.")))?;
-    Ok(value)
+    match nul_in(body) {
+        Some(field) => Err(no_nul(field)),
+        None => Ok(value),
+    }
+}
+
+/// The field with a NUL, which JSON can only write as an escape: hardly any body has one.
+fn nul_in(body: &[u8]) -> Option<String> {
+    fn find(value: &Value, path: &str) -> Option<String> {
+        match value {
+            Value::String(text) => text.contains(NUL).then(|| path.to_owned()),
+            Value::Array(items) => items.iter().find_map(|item| find(item, path)),
+            Value::Object(fields) => fields.iter().find_map(|(name, value)| match path {
+                "body" => find(value, name),
+                _ => find(value, &format!("{path}.{name}")),
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        }
+    }
+    let escape = br"\u0000";
+    body.windows(escape.len()).any(|part| part == escape).then_some(())?;
+    find(&serde_json::from_slice(body).ok()?, "body")
 }
 
 /// The field an error is about: where it happened, or the missing or unknown one it tells of.
@@ -159,7 +192,6 @@ fn without_place(message: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
-    use serde_json::Value;
     use uuid::Uuid;
 
     use super::*;
@@ -221,6 +253,15 @@ mod tests {
         }
         let problem = parse_query::<Filter>("lmit=1").expect_err("unknown");
         assert_eq!(problem.shown()["field"], "lmit");
+    }
+
+    #[test]
+    fn what_the_database_cannot_hold_is_refused_by_name() {
+        let shown = refusal(r#"{"name": "a\u0000b", "ssh_keys": []}"#);
+        assert_eq!((&shown["status"], &shown["field"]), (&422.into(), &"name".into()), "{shown}");
+        assert!(parse::<Order>(br#"{"name": "a\\u0000b", "ssh_keys": []}"#).is_ok(), "an escaped backslash");
+        let problem = parse_query::<Filter>("limit=%00").expect_err("refused");
+        assert_eq!(problem.shown()["field"], "limit");
     }
 
     #[test]
