@@ -37,4 +37,4 @@ pub use process::WorkerProcess;
 pub use seed::{IMAGE, OPERATOR_EMAIL, PASSWORD, PLANS, REGION};
 pub use servers::PUBLIC_KEY;
 pub use tripwire::{Cut, Tripwire};
-pub use worker::RunningWorker;
+pub use worker::{RunningWorker, install_crypto};

@@ -59,10 +59,15 @@ fn smtp(simulator: &Simulator) -> SmtpSettings {
     }
 }
 
-/// Clients of the clouds as the product makes them.
-pub(crate) fn clouds() -> Clouds {
+/// What every HTTP client needs in this process, as the binary installs it first thing.
+pub fn install_crypto() {
     static CRYPTO: Once = Once::new();
     CRYPTO.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+}
+
+/// Clients of the clouds as the product makes them.
+pub(crate) fn clouds() -> Clouds {
+    install_crypto();
     Clouds::new(&clients::Options::default()).unwrap()
 }
 

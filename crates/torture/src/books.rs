@@ -6,6 +6,8 @@ use domain::Money;
 use simulator::SimServer;
 use testkit::Panel;
 
+use crate::watch;
+
 /// Every difference, in one sentence each.
 pub(crate) async fn differences(panel: &Panel) -> Vec<String> {
     let mut all = Vec::new();
@@ -17,6 +19,7 @@ pub(crate) async fn differences(panel: &Panel) -> Vec<String> {
     for question in QUESTIONS {
         all.extend(panel.fetch_all::<String>(question).await);
     }
+    all.extend(watch::noted(panel).await);
     all.extend(servers(panel).await);
     all.extend(captures(panel).await);
     all

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::random::Random;
+use crate::world::World;
 
 /// One that is stopped does not answer; another one is asked after this time.
 const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -47,16 +48,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(addresses: &[String], random: &mut Random, until: Instant) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build();
+    /// Somebody without a session, who gives up at a time.
+    pub(crate) fn new(world: &World, random: &mut Random, until: Instant) -> Self {
         let bits = random.next();
         Self {
-            http: http.expect("a client without TLS can be made"),
-            addresses: addresses.to_owned(),
+            http: world.http.clone(),
+            addresses: world.addresses.clone(),
             from: format!("2001:db8:{:x}:{:x}::1", bits & 0xffff, (bits >> 16) & 0xffff),
             session: None,
             until,
@@ -117,7 +114,8 @@ impl Client {
         let mut server = random.index(self.addresses.len());
         while Instant::now() < self.until {
             let url = format!("{}{path}", self.addresses[server]);
-            let mut request = self.http.request(method.clone(), url).header("x-forwarded-for", &self.from);
+            let request = self.http.request(method.clone(), url).timeout(PATIENCE);
+            let mut request = request.header("x-forwarded-for", &self.from);
             if let Some(session) = &self.session {
                 request = request.header("cookie", format!("session={session}"));
             }

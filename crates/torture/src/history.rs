@@ -31,11 +31,13 @@ pub(crate) enum Step {
     TopUp { amount: u64, payer: Payer, returns: usize },
     /// Orders a VPS with `copies` of one request at once.
     Create { name: String, plan: &'static str, copies: usize },
+    /// Waits until a VPS is made, or cannot be.
+    Await { name: String },
     /// `start`, `stop` or `reboot`, in `copies` requests at once.
     Power { name: String, action: &'static str, copies: usize },
     /// In `copies` requests at once.
     Delete { name: String, copies: usize },
-    /// So many hours pass for this organization.
+    /// So many hours pass for this organization, and are billed.
     Hours(u64),
     /// Milliseconds.
     Pause(u64),
@@ -61,6 +63,7 @@ pub(crate) enum Payer {
 }
 
 const PLANS: [&str; 5] = ["small", "small", "harbor", "meadow", "large"];
+const DEAR_PLANS: [&str; 3] = ["large", "large", "small"];
 const PAYERS: [Payer; 9] = [
     Payer::Pays,
     Payer::Pays,
@@ -122,10 +125,19 @@ fn steps(random: &mut Random, profile: Profile, person: u64, names: &mut Vec<Str
     for number in 0..count {
         let first_is_an_order = number == 0 && person == 0;
         let step = if first_is_an_order {
-            create(random, person, number, names)
+            create(random, profile, person, number, names)
         } else {
             step(random, profile, person, number, names)
         };
+        // Now and then in a hurry.
+        if let Step::Power { name, .. } | Step::Delete { name, .. } = &step
+            && random.percent(75)
+        {
+            steps.push(Step::Await { name: name.clone() });
+        }
+        if let (Step::Hours(_), Some(name)) = (&step, names.last()) {
+            steps.push(Step::Await { name: name.clone() });
+        }
         steps.push(step);
         if random.percent(40) {
             steps.push(Step::Pause(random.within(20..500)));
@@ -153,14 +165,15 @@ fn step(random: &mut Random, profile: Profile, person: u64, number: u64, names: 
         Some(_) if dice >= top_up + order + power + delete => {
             Step::Hours(random.within(1..if profile.is_about_money() { 70 } else { 12 }))
         }
-        _ => create(random, person, number, names),
+        _ => create(random, profile, person, number, names),
     }
 }
 
-fn create(random: &mut Random, person: u64, number: u64, names: &mut Vec<String>) -> Step {
+fn create(random: &mut Random, profile: Profile, person: u64, number: u64, names: &mut Vec<String>) -> Step {
     let name = format!("vps-{person}-{number}");
     names.push(name.clone());
-    Step::Create { name, plan: random.pick(&PLANS), copies: copies(random) }
+    let plans = if profile.is_about_money() { &DEAR_PLANS[..] } else { &PLANS[..] };
+    Step::Create { name, plan: random.pick(plans), copies: copies(random) }
 }
 
 /// Mostly one request, now and then several at once.

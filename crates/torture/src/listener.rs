@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::world::World;
+
 /// Quiet for so long, the page takes the connection for dead and opens another. A stopped process does
 /// not close it.
 const QUIET: Duration = Duration::from_secs(5);
@@ -18,9 +20,9 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Opens the stream at its very beginning.
-    pub(crate) fn open(addresses: Vec<String>, session: String) -> Self {
+    pub(crate) fn open(world: &World, session: String) -> Self {
         let seen = Arc::<Mutex<Vec<String>>>::default();
-        let task = tokio::spawn(listen(addresses, session, seen.clone()));
+        let task = tokio::spawn(listen(world.http.clone(), world.addresses.clone(), session, seen.clone()));
         Self { seen, task }
     }
 
@@ -36,8 +38,12 @@ impl Drop for Listener {
     }
 }
 
-async fn listen(addresses: Vec<String>, session: String, seen: Arc<Mutex<Vec<String>>>) {
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client without TLS can be made");
+async fn listen(
+    http: reqwest::Client,
+    addresses: Vec<String>,
+    session: String,
+    seen: Arc<Mutex<Vec<String>>>,
+) {
     for address in addresses.iter().cycle() {
         let last = seen.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
         let request = http

@@ -5,7 +5,6 @@
 //! (`disturbance`), the installation is brought to rest (`rest`), and then our books, the simulated clouds and
 //! gateway, and the ledger must agree (`books`, `promises`).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
-#![expect(clippy::expect_used, reason = "as in a test, nothing can be done about it")]
 
 mod books;
 mod client;
@@ -13,6 +12,7 @@ mod disturbance;
 mod history;
 mod hours;
 mod listener;
+mod payer;
 mod person;
 mod process;
 mod profile;
@@ -21,6 +21,7 @@ mod random;
 mod rest;
 mod seed;
 mod tally;
+mod watch;
 mod world;
 
 use std::panic::AssertUnwindSafe;

@@ -37,8 +37,8 @@ pub(crate) struct Outcome {
 }
 
 /// What everybody in an organization shares.
-struct Shared<'a> {
-    world: &'a World,
+pub(crate) struct Shared<'a> {
+    pub(crate) world: &'a World,
     history: &'a History,
     client: Client,
     ssh_key: String,
@@ -55,13 +55,13 @@ pub(crate) async fn play(
 ) -> Outcome {
     let mut random =
         Random::new(history.seed ^ u64::from(organization.name.bytes().map(u32::from).sum::<u32>()));
-    let mut client = Client::new(&world.addresses, &mut random, until);
+    let mut client = Client::new(world, &mut random, until);
     let name = organization.name.clone();
     if client.sign_up(&mut random, &name).await.is_err() {
         return Outcome { name, promises: Promises::default(), listener: None };
     }
     let session = client.session().unwrap_or_default().to_owned();
-    let listener = Some(Listener::open(world.addresses.clone(), session));
+    let listener = Some(Listener::open(world, session));
     let Ok(ssh_key) = ssh_key(&client, &mut random).await else {
         return Outcome { name, promises: Promises::default(), listener };
     };
@@ -97,9 +97,14 @@ impl Shared<'_> {
                     self.top_up(random, &format!("{person}-{number}"), *amount, *payer, *returns).await?;
                 }
                 Step::Create { name, plan, copies } => self.create(random, name, plan, *copies).await?,
+                Step::Await { name } => self.made(random, name).await?,
                 Step::Power { name, action, copies } => self.power(random, name, action, *copies).await?,
                 Step::Delete { name, copies } => self.delete(random, name, *copies).await?,
-                Step::Hours(hours) => hours::pass(self.world, &self.organization.name, *hours).await,
+                Step::Hours(hours) => {
+                    hours::pass(self.world, &self.organization.name, *hours).await;
+                    // Until the next billing run.
+                    sleep(Duration::from_millis(1_100)).await;
+                }
                 Step::Pause(milliseconds) => sleep(Duration::from_millis(*milliseconds)).await,
             }
         }
@@ -127,6 +132,11 @@ impl Shared<'_> {
         Ok(())
     }
 
+    async fn made(&self, random: &mut Random, name: &str) -> Result<(), NoAnswer> {
+        let Some(id) = self.vps(name) else { return Ok(()) };
+        self.until(random, &format!("/vps/{id}"), |status| status != "provisioning").await.map(drop)
+    }
+
     async fn power(
         &self,
         random: &mut Random,
@@ -151,71 +161,8 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// Pays in. Waits for the approval page as a person does, but not for the money.
-    async fn top_up(
-        &self,
-        random: &mut Random,
-        word: &str,
-        amount: u64,
-        payer: Payer,
-        returns: usize,
-    ) -> Result<(), NoAnswer> {
-        let (body, key) = (json!({ "amount": format!("{amount}.00") }), format!("top-up-{word}"));
-        let answers = self.several(random, 1, Method::POST, "/top-ups", Some(&body), Some(&key)).await?;
-        let begun = self.expect(answers, &[201]).first().and_then(|answer| answer.text("id"));
-        let Some(id) = begun else { return Ok(()) };
-        self.promises().begun.push(id.clone());
-        let path = format!("/top-ups/{id}");
-        let approvable = self.until(random, &path, |status| status != "created").await?;
-        let order = approvable.and_then(|answer| order_of(&answer));
-        let Some(order) = order else { return Ok(()) };
-        self.approve(&order, payer).await;
-        if matches!(payer, Payer::Forgets | Payer::Leaves) {
-            return Ok(());
-        }
-        let capture = format!("{path}/capture");
-        let answers = self.several(random, returns, Method::POST, &capture, None, None).await?;
-        self.expect(answers, &[202]);
-        match payer {
-            Payer::CheckArrives => self.settle(random, &path, &order, "complete").await,
-            Payer::CheckBounces => self.settle(random, &path, &order, "deny").await,
-            _ if word == "first" => self.until(random, &path, is_over).await.map(drop),
-            _ => Ok(()),
-        }
-    }
-
-    /// The bank says what became of an e-check, and the payer comes back to see.
-    async fn settle(&self, random: &mut Random, path: &str, order: &str, how: &str) -> Result<(), NoAnswer> {
-        self.until(random, path, |status| status == "pending").await?;
-        let orders = self.world.panel.simulator.orders();
-        let capture = orders.iter().find(|o| o.id == order).and_then(|o| o.captures.first());
-        if let Some(capture) = capture {
-            self.at_the_gateway(&format!("captures/{}/{how}", capture.id), &json!({})).await;
-            let capture = format!("{path}/capture");
-            let answers = self.several(random, 1, Method::POST, &capture, None, None).await?;
-            self.expect(answers, &[202]);
-        }
-        Ok(())
-    }
-
-    async fn approve(&self, order: &str, payer: Payer) {
-        let how = match payer {
-            Payer::Leaves => return,
-            Payer::Pays | Payer::Forgets => json!({}),
-            Payer::Declined => json!({ "declined": true }),
-            Payer::CheckArrives | Payer::CheckBounces | Payer::CheckOnItsWay => json!({ "pending": true }),
-        };
-        self.at_the_gateway(&format!("orders/{order}/approve"), &how).await;
-    }
-
-    async fn at_the_gateway(&self, path: &str, how: &Value) {
-        let url = format!("{}/_sim/paypal/{path}", self.world.panel.simulator.paypal_url());
-        let request = reqwest::Client::new().post(url).header("content-type", "application/json");
-        drop(request.body(how.to_string()).send().await);
-    }
-
-    /// Looks at a top-up until its status is as wanted, for five seconds at most.
-    async fn until(
+    /// Looks at something until its status is as wanted, for five seconds at most.
+    pub(crate) async fn until(
         &self,
         random: &mut Random,
         path: &str,
@@ -233,7 +180,7 @@ impl Shared<'_> {
     }
 
     /// The same request several times at once.
-    async fn several(
+    pub(crate) async fn several(
         &self,
         random: &mut Random,
         copies: usize,
@@ -250,7 +197,7 @@ impl Shared<'_> {
     }
 
     /// Notes answers that should not be, and gives the others.
-    fn expect(&self, answers: Vec<Answer>, statuses: &[u16]) -> Vec<Answer> {
+    pub(crate) fn expect(&self, answers: Vec<Answer>, statuses: &[u16]) -> Vec<Answer> {
         let (right, wrong): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|answer| statuses.contains(&answer.status));
         for answer in wrong {
@@ -269,17 +216,7 @@ impl Shared<'_> {
         self.promises().wrong.push(what);
     }
 
-    fn promises(&self) -> std::sync::MutexGuard<'_, Promises> {
+    pub(crate) fn promises(&self) -> std::sync::MutexGuard<'_, Promises> {
         self.promises.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn is_over(status: &str) -> bool {
-    !matches!(status, "created" | "awaiting_approval" | "pending")
-}
-
-/// The gateway's number of an order, from the address where it is approved.
-fn order_of(answer: &Answer) -> Option<String> {
-    let url = answer.text("approve_url")?;
-    url.split_once("token=").map(|(_, order)| order.split('&').next().unwrap_or(order).to_owned())
 }

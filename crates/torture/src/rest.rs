@@ -8,7 +8,7 @@ use crate::disturbance::SLOWEST_MS;
 use crate::world::World;
 
 /// So long after the last disturbance all work must be done.
-const LIMIT: Duration = Duration::from_secs(45);
+const LIMIT: Duration = Duration::from_secs(90);
 /// After this, what still waits for an operation that never ends is made old, so that it is given up.
 const STUCK: Duration = Duration::from_secs(3);
 

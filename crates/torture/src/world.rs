@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::disturbance::{SERVERS, WORKERS};
 use crate::process::{Plan, Process};
+use crate::watch;
 
 /// How long the database may take to come back.
 const RECOVERY: Duration = Duration::from_secs(30);
@@ -27,12 +28,16 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Mutex<Process>>,
     /// Where the `serve` processes listen.
     pub(crate) addresses: Vec<String>,
+    /// For everybody who asks: making one is slow.
+    pub(crate) http: reqwest::Client,
 }
 
 impl World {
     /// A fresh installation with all processes running.
     pub(crate) async fn start() -> Result<Self> {
+        testkit::install_crypto();
         let panel = Panel::start().await;
+        watch::set_up(&panel).await;
         let (mut processes, mut addresses) = (Vec::new(), Vec::new());
         for _ in 0..WORKERS {
             processes.push(Process::new(Plan { command: "work", environment: environment(&panel) })?);
@@ -47,7 +52,9 @@ impl World {
             addresses.push(format!("http://{address}"));
         }
         let processes = processes.into_iter().map(Mutex::new).collect();
-        Ok(Self { panel, processes, addresses })
+        let http =
+            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self { panel, processes, addresses, http })
     }
 
     /// Lets the clock start billing runs and comparisons, or keeps it from doing so.

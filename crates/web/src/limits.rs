@@ -26,6 +26,7 @@ pub(crate) const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const TIGHT: &[(&str, RequestKind)] = &[
     ("/sign-in", RequestKind::SignIn),
     ("/sign-up", RequestKind::SignIn),
+    ("/confirm-email", RequestKind::SignIn),
     ("/wallet/top-ups", RequestKind::Money),
     ("/api/v1/top-ups", RequestKind::Money),
 ];
