@@ -98,6 +98,7 @@ impl Route {
     pub(super) async fn addresses(&self, scene: &Scene) -> Vec<String> {
         let table = match self.resource().split_once("/{") {
             None => return vec![self.path.clone()],
+            Some(("/problems", _)) => return vec!["/problems/not_found".to_owned()],
             Some(("/vps", _)) if self.path.contains("{action_id}") => "vps_actions",
             Some(("/vps", _)) => "vps_instances",
             Some(("/ssh-keys", _)) => "ssh_keys",
@@ -127,6 +128,17 @@ impl Route {
         }
         let resource = self.resource();
         let (below, _) = resource.split_once("/{").unwrap();
+        let of_nobody = match below {
+            "/problems" => Some("not_found".to_owned()),
+            "/operator/jobs" => Some(scene.dead_job().await.to_string()),
+            _ => None,
+        };
+        if let Some(id) = of_nobody {
+            let placeholder = self.path.find('{').unwrap()..=self.path.find('}').unwrap();
+            let mut path = self.path.clone();
+            path.replace_range(placeholder, &id);
+            return Target { path, name };
+        }
         let id = match below {
             "/vps" => {
                 scene.copy_of_acme("vps_instances", json!({ "name": name, "provider_server_id": name })).await
@@ -241,6 +253,8 @@ impl Route {
             "/sign-out"
             | "/settings/confirm-email"
             | "/operator/mails/{id}/resend"
+            | "/operator/jobs/{id}/retry"
+            | "/operator/jobs/{id}/discard"
             | "/settings/api-keys/{id}/revoke"
             | "/settings/sessions/{id}/revoke"
             | "/ssh-keys/{id}/delete"

@@ -135,11 +135,21 @@ impl Scene {
         Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes).unwrap() }
     }
 
+    /// A job that was given up.
+    pub(super) async fn dead_job(&self) -> i64 {
+        let id = self.panel.enqueue("housekeeping", &Value::Null).await;
+        self.panel
+            .execute(format!("update jobs set state = 'dead', finished_at = now() where id = {id}"))
+            .await;
+        id
+    }
+
     /// The oldest row of acme's in a table.
     pub(super) async fn of_acme(&self, table: &str) -> Uuid {
         let organization = self.acme.organization_id();
-        let oldest =
-            format!("select id from {table} where organization_id = '{organization}' order by id limit 1");
+        let oldest = format!(
+            "select id from {table} where organization_id = '{organization}' order by created_at, id limit 1"
+        );
         self.panel.fetch(oldest).await
     }
 

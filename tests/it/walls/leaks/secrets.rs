@@ -31,8 +31,7 @@ const WORDS: [&str; 10] = [
 ];
 
 /// What the clouds and the gateway say when they refuse.
-const REFUSALS: [&str; 8] = [
-    "busy.",
+const REFUSALS: [&str; 7] = [
     "insufficient capacity",
     "size is not available",
     "invalid token",
