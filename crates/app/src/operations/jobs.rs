@@ -1,7 +1,7 @@
 //! A second chance for jobs, or their end.
 //!
 //! Nothing is asked of a provider here: what discarding a job leaves to do is a job of its own, of kind
-//! [`DISCARD`], which takes over the discarded one's place in the queue of its key.
+//! `DISCARD`, which takes over the discarded one's place in the queue of its key.
 
 use domain::activity::Action;
 use domain::operations::JobState;
