@@ -1,4 +1,4 @@
-//! Alarms in words: the one list behind the overview, the metrics and `skypanel doctor`.
+//! Alarms in words: the one list behind the overview and the mail to operators.
 
 use chrono::{DateTime, Utc};
 use domain::operations::{AlarmCode, Severity};

@@ -3,7 +3,7 @@
 use crate::text_enum::stored_enum;
 
 stored_enum! {
-    /// What an alarm is about. The words are stable: metrics and other programs go by them.
+    /// What an alarm is about. The words are stable: programs go by them.
     pub enum AlarmCode {
         /// Hours that began a while ago are not charged.
         BillingLag = "billing_lag",

@@ -1,4 +1,4 @@
-//! What operators watch and repair: jobs and metrics.
+//! What operators watch and repair: alarms and jobs.
 
 mod jobs;
 pub(crate) mod view;
