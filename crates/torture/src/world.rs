@@ -47,7 +47,7 @@ impl World {
             let mut environment = environment(&panel);
             environment.push(("LISTEN", address.clone()));
             environment.push(("PUBLIC_URL", format!("http://{address}")));
-            environment.push(("TRUSTED_PROXIES", "1".into()));
+            environment.push(("TRUSTED_PROXIES", "127.0.0.0/8".into()));
             processes.push(Process::new(Plan { command: "serve", environment })?);
             addresses.push(format!("http://{address}"));
         }
