@@ -19,8 +19,13 @@ use crate::{
     data_dir::DataDir,
     finish, fuzz_api,
     postgres::{Durability, Postgres, SUPERUSER},
-    process, progress, sqlx, torture, workspace,
+    process, progress, sqlx,
+    system::{self, Package},
+    torture, workspace,
 };
+
+/// Runs the examples of the API's documentation.
+const CURL: Package = Package { name: "curl", debian: &["curl"], homebrew: "curl" };
 
 /// What the stages share.
 struct Gate {
@@ -113,6 +118,9 @@ fn line(name: &str, outcome: &Outcome, took: Duration) -> String {
 /// Gets what later stages need, so that a machine that cannot have it fails at once.
 fn install(gate: &Gate) -> Result<Outcome> {
     assets::ensure_node()?;
+    if process::which("curl").is_none() {
+        system::install(&CURL)?;
+    }
     if !gate.skip_browser {
         browser::ensure_chromium()?;
     }

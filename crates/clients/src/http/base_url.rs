@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn a_segment_stays_one_segment() {
-        let base: BaseUrl = "https://api.example.com/root/".parse().unwrap();
+        let base: BaseUrl = "https://api.example.com/base/".parse().unwrap();
         let url = base.path(&["v4".to_owned(), "a/b?c".to_owned()]);
-        assert_eq!(url.as_str(), "https://api.example.com/root/v4/a%2Fb%3Fc");
+        assert_eq!(url.as_str(), "https://api.example.com/base/v4/a%2Fb%3Fc");
     }
 }
