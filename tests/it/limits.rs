@@ -29,7 +29,8 @@ fn address() -> Option<IpAddr> {
 /// A service with these limits.
 fn service(panel: &Panel, limits: Limits, proxies: &str) -> Service {
     let app = panel.process(|settings| settings.limits = limits);
-    Service::with(app, Options { trusted_proxies: proxies.parse().unwrap() }, CancellationToken::new())
+    let options = Options { trusted_proxies: proxies.parse().unwrap(), ..Options::default() };
+    Service::with(app, options, CancellationToken::new())
 }
 
 /// How many of `requests` three processes let in that share a database, and how long that took in seconds.

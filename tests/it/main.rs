@@ -12,6 +12,7 @@ mod identity;
 mod jobs;
 mod limits;
 mod mail;
+mod metrics;
 mod mishaps;
 mod operations;
 mod orders;

@@ -48,6 +48,11 @@ const SETTINGS: &[Setting] = &[
         "",
         "Networks of the reverse proxies in front of serve, such as 10.0.0.0/8,::1: their X-Forwarded-For counts.",
     ),
+    secret(
+        "metrics_token",
+        "What a monitoring system shows to read /metrics (Authorization: Bearer …), 16 characters or more. Not set: \
+         there is no /metrics.",
+    ),
     plain(
         "limit_address",
         "6000/60",
@@ -106,6 +111,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Url,
     trusted_proxies: String,
+    metrics_token: SecretString,
     pub(crate) limit_address: Quota,
     pub(crate) limit_user: Quota,
     pub(crate) limit_api_key: Quota,
@@ -180,6 +186,10 @@ impl Config {
                 self.smtp_url().is_none() || !self.mail_from.trim().is_empty(),
                 "smtp_url needs mail_from, the sender",
             ),
+            (
+                self.metrics_token().is_none_or(|token| token.expose_secret().len() >= 16),
+                "metrics_token must have at least 16 characters",
+            ),
             (self.worker_slots >= 1, "worker_slots must be at least 1"),
             (self.lease_seconds >= 3, "lease_seconds must be at least 3"),
             (self.watch_milliseconds >= 100, "watch_milliseconds must be at least 100"),
@@ -211,6 +221,11 @@ impl Config {
     /// The mail host; `None` switches mail off.
     pub(crate) fn smtp_url(&self) -> Option<&SecretString> {
         Some(&self.smtp_url).filter(|url| !url.expose_secret().is_empty())
+    }
+
+    /// What opens `/metrics`; `None` hides it.
+    pub(crate) fn metrics_token(&self) -> Option<&SecretString> {
+        Some(&self.metrics_token).filter(|token| !token.expose_secret().is_empty())
     }
 
     pub(crate) fn sealing_keys(&self) -> &SecretString {

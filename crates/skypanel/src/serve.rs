@@ -29,7 +29,10 @@ pub(crate) async fn until(
     app: App,
     stop: CancellationToken,
 ) -> Result<()> {
-    let options = web::Options { trusted_proxies: config.trusted_proxies()? };
+    let options = web::Options {
+        trusted_proxies: config.trusted_proxies()?,
+        metrics_token: config.metrics_token().cloned(),
+    };
     let state = web::WebState::new(app, options, stop.clone());
     let service = web::router(state).into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await?;

@@ -54,6 +54,8 @@ pub enum SystemPurpose {
     CommandLine,
     /// Delivery of events to operators.
     Events,
+    /// What a monitoring system collects.
+    Metrics,
 }
 
 /// The database.
@@ -147,7 +149,29 @@ impl Store {
     }
 }
 
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Open.
+    pub open: usize,
+    /// Open and not in use.
+    pub idle: usize,
+    /// Most there may be.
+    pub most: usize,
+}
+
 impl ReadStore {
+    /// How many connections this process has now.
+    pub fn connections(&self) -> Connections {
+        let pool = &self.store.pool;
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        Connections {
+            open: whole(pool.size()),
+            idle: pool.num_idle(),
+            most: whole(pool.options().get_max_connections()),
+        }
+    }
+
     /// A reading transaction in one organization.
     pub async fn org(&self, scope: &OrgScope) -> Result<OrgRead> {
         let tx = self.store.begin_org("read only", scope.organization_id).await?;

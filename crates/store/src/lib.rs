@@ -23,8 +23,8 @@ pub mod wallet;
 
 pub use error::Error;
 pub use handle::{
-    Exempt, Identify, Note, OrgDb, OrgRead, OrgScope, OrgTx, ReadStore, Store, SystemDb, SystemPurpose,
-    SystemRead, SystemTx, WriteDb,
+    Connections, Exempt, Identify, Note, OrgDb, OrgRead, OrgScope, OrgTx, ReadStore, Store, SystemDb,
+    SystemPurpose, SystemRead, SystemTx, WriteDb,
 };
 
 /// Result of a statement.

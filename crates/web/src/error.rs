@@ -146,7 +146,7 @@ pub(crate) async fn error_pages(State(state): State<WebState>, request: Request,
             (status, title).into_response()
         }
     };
-    for name in [header::RETRY_AFTER, limits::POLICY, limits::STANDING] {
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, limits::POLICY, limits::STANDING] {
         if let Some(value) = headers.get(&name) {
             shown.headers_mut().insert(name, value.clone());
         }

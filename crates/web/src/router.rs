@@ -67,6 +67,7 @@ pub fn router(state: WebState) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::new(request_id))
         .layer(middleware::from_fn_with_state(Policy::new(&state), security_headers))
+        .layer(middleware::from_fn_with_state(state.clone(), operations::metrics::count))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
         .layer(CatchPanicLayer::custom(panicked))

@@ -4,12 +4,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use app::App;
+use secrecy::SecretString;
 use store::ReadStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Proxies;
 use crate::currency::Currency;
 use crate::notify::Hub;
+use crate::operations::metrics::Traffic;
 use crate::templates::Templates;
 
 /// How the process is placed in its surroundings.
@@ -17,6 +19,8 @@ use crate::templates::Templates;
 pub struct Options {
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Proxies,
+    /// What the monitoring system shows at `/metrics`; `None` hides the route.
+    pub metrics_token: Option<SecretString>,
 }
 
 /// The context of all handlers. Cloning it is cheap.
@@ -33,6 +37,7 @@ pub struct Inner {
     pub(crate) currency: Currency,
     pub(crate) templates: Templates,
     pub(crate) hub: Hub,
+    pub(crate) traffic: Traffic,
     pub(crate) stop: CancellationToken,
 }
 
@@ -44,7 +49,8 @@ impl WebState {
         let currency = Currency::new(&app.settings().currency);
         let templates = Templates::new(&currency);
         let hub = Hub::start(reads.clone(), stop.clone());
-        Self(Arc::new(Inner { app, reads, options, currency, templates, hub, stop }))
+        let traffic = Traffic::default();
+        Self(Arc::new(Inner { app, reads, options, currency, templates, hub, traffic, stop }))
     }
 
     /// Do browsers reach us by HTTPS?

@@ -37,7 +37,7 @@ pub(super) async fn all(scene: &Scene) -> Vec<Route> {
         is_public: route.access == Access::Public,
         permission: match route.access {
             Access::Member(permission) => Some(permission.to_string()),
-            Access::Public | Access::SignedIn | Access::Operator => None,
+            Access::Public | Access::SignedIn | Access::Operator | Access::Monitor => None,
         },
     });
     pages.chain(operations(scene).await).collect()

@@ -1,3 +1,4 @@
 //! What operators watch, over all organizations.
 
 pub mod alarms;
+pub mod measure;

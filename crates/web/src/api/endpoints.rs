@@ -75,7 +75,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn complete(operation: &mut Operation, access: Access, names_something: bool) {
     let permission = match access {
         Access::Member(permission) => Some(permission.as_str()),
-        Access::Public | Access::SignedIn | Access::Operator => None,
+        Access::Public | Access::SignedIn | Access::Operator | Access::Monitor => None,
     };
     operation.security =
         Some([API_KEY, SESSION].map(|scheme| SecurityRequirement::new(scheme, permission)).into());

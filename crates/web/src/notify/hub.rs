@@ -37,6 +37,11 @@ impl Hub {
         self.announcements.subscribe()
     }
 
+    /// How many streams are open in this process.
+    pub(crate) fn streams(&self) -> usize {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     /// A place for one more stream of this person, given back when dropped.
     pub(crate) fn admit(&self, user: UserId) -> Option<Seat> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +115,9 @@ mod tests {
         assert_eq!(seats.len(), STREAMS_PER_PERSON);
         assert!(hub.admit(user).is_none(), "one too many");
         assert!(hub.admit(UserId::new()).is_some(), "others are not affected");
+        assert_eq!(hub.streams(), STREAMS_PER_PERSON);
         seats.pop();
+        assert_eq!(hub.streams(), STREAMS_PER_PERSON - 1);
         assert!(hub.admit(user).is_some());
     }
 }
