@@ -6,6 +6,7 @@
 mod api;
 mod billing;
 mod crash;
+mod doctor;
 mod events;
 mod hours;
 mod identity;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
-use crate::{admin, config, demo, ledger, serve, simulate, work};
+use crate::{admin, config, demo, doctor, ledger, serve, simulate, work};
 
 /// Control plane for cloud resellers.
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Ledger(Ledger),
     /// List every setting with its meaning and present value; secrets are not shown.
     Config,
+    /// Check settings, database, schema, sealing keys and alarms; exits non-zero when anything is wrong.
+    Doctor,
     /// Run simulated clouds, a simulated payment gateway and mail host, and nothing else.
     Simulate(Simulate),
     /// Run everything with simulated clouds and example data.
@@ -114,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Ledger(Ledger::Verify) => return ledger::verify(&config()?).await,
         Command::Config => config::print(cli.config.as_deref())?,
+        Command::Doctor => return doctor::run(cli.config.as_deref()).await,
         Command::Simulate(options) => simulate::run(&options).await?,
         Command::Demo(options) => demo::run(&options).await?,
     }

@@ -4,6 +4,7 @@ mod admin;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod ledger;
 mod serve;
 mod simulate;

@@ -81,7 +81,7 @@ pub(crate) fn worker(config: &Config, app: App) -> Result<Worker> {
 }
 
 /// The mail host, if mail is switched on.
-fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>> {
+pub(crate) fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>> {
     let Some(url) = config.smtp_url() else {
         tracing::warn!("SMTP_URL is not set: mail is switched off");
         return Ok(None);

@@ -4,7 +4,8 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
-use crate::{Error, Result, Store};
+use crate::handle::sealed::Conn as _;
+use crate::{Error, Result, Store, SystemRead};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -51,6 +52,18 @@ async fn grant_roles(owner: &mut PgConnection, login: &str) -> Result<()> {
         format!("begin; select pg_advisory_xact_lock(hashtext('skypanel roles')); {statement}; commit");
     sqlx::raw_sql(AssertSqlSafe(locked)).execute(owner).await?;
     Ok(())
+}
+
+/// Versions of the migrations this program brings, oldest first.
+pub fn known_migrations() -> Vec<i64> {
+    MIGRATIONS.iter().map(|migration| migration.version).collect()
+}
+
+/// Versions of the migrations that were applied to the database, oldest first.
+pub async fn applied_migrations(db: &mut SystemRead) -> Result<Vec<i64>> {
+    // Not checked when compiling: the table is the migration runner's own.
+    let applied = sqlx::query_scalar("select version from _sqlx_migrations where success order by version");
+    Ok(applied.fetch_all(db.conn()).await?)
 }
 
 /// The name of the role a URL connects as.

@@ -22,15 +22,21 @@ impl WorkerProcess {
 impl Panel {
     /// Starts a worker process on this panel's database, through `database_url`.
     pub fn worker_process(&self, database_url: &str) -> WorkerProcess {
-        let child = Command::new(binary())
-            .arg("work")
+        let child = self.command("work", database_url).spawn();
+        WorkerProcess { child: child.expect("the skypanel binary is built: cargo build -p skypanel") }
+    }
+
+    /// A `skypanel` command with this panel's settings, on its database through `database_url`.
+    pub fn command(&self, name: &str, database_url: &str) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .arg(name)
             .env_clear()
             .envs(self.process_environment())
             .env("DATABASE_URL", database_url)
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
-        WorkerProcess { child: child.expect("the skypanel binary is built: cargo build -p skypanel") }
+            .kill_on_drop(true);
+        command
     }
 
     /// Settings of a process of this panel: impatient where waiting would make tests slow.

@@ -1,8 +1,9 @@
 //! Who may call a handler: its first parameter says so.
 //!
 //! [`Public`] takes everybody, [`SignedIn`] anybody with a session, [`Member`] those whose role
-//! carries a permission, [`Operator`] those who run the installation, [`Monitor`] the monitoring system. What belongs to another
-//! organization does not exist for them: reads are confined to their own.
+//! carries a permission, [`Operator`] those who run the installation; the monitoring
+//! system shows a token. What belongs to another organization does not exist for them: reads are
+//! confined to their own.
 
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -11,15 +12,11 @@ use std::ops::Deref;
 use app::Caller;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum_extra::headers::authorization::Bearer;
-use axum_extra::headers::{Authorization, HeaderMapExt as _};
 use domain::SessionId;
 use domain::identity::Permission;
-use secrecy::ExposeSecret as _;
 use store::identity::Known;
-use subtle::ConstantTimeEq as _;
 
 use crate::cookie::{Cookies, session_name};
 use crate::error::Failure;
@@ -146,11 +143,6 @@ pub(crate) struct Operator {
     pub(crate) operator: app::Operator,
 }
 
-/// The monitoring system: shows the token of the settings.
-pub(crate) struct Monitor {
-    pub(crate) state: WebState,
-}
-
 impl Deref for SignedIn {
     type Target = Session;
     fn deref(&self) -> &Session {
@@ -211,9 +203,6 @@ impl Guard for Public {
 impl Guard for SignedIn {
     const ACCESS: Access = Access::SignedIn;
 }
-impl Guard for Monitor {
-    const ACCESS: Access = Access::Monitor;
-}
 impl<P: Grant> Guard for Member<P> {
     const ACCESS: Access = Access::Member(P::PERMISSION);
 }
@@ -259,23 +248,5 @@ impl FromRequestParts<WebState> for Operator {
             Ok(operator) => Ok(Self { session, operator }),
             Err(error) => Err(Failure::from(error).into_response()),
         }
-    }
-}
-
-impl FromRequestParts<WebState> for Monitor {
-    type Rejection = Response;
-
-    /// Without a token in the settings there is nothing to be seen. Comparing takes as long for each wrong token.
-    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Response> {
-        let Some(expected) = &state.options.metrics_token else {
-            return Err(StatusCode::NOT_FOUND.into_response());
-        };
-        let shown = parts.headers.typed_get::<Authorization<Bearer>>();
-        let shown = shown.as_ref().map(|shown| shown.token()).unwrap_or_default();
-        if bool::from(shown.as_bytes().ct_eq(expected.expose_secret().as_bytes())) {
-            return Ok(Self { state: state.clone() });
-        }
-        let ask = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))];
-        Err((StatusCode::UNAUTHORIZED, ask).into_response())
     }
 }

@@ -2,3 +2,4 @@
 
 pub mod alarms;
 pub mod jobs;
+pub mod secrets;

@@ -116,7 +116,7 @@ impl Prepared {
     }
 }
 
-fn place(id: MailId) -> Place {
+pub(crate) fn place(id: MailId) -> Place {
     Place { column: "mails.context", row: id.0 }
 }
 

@@ -5,6 +5,7 @@
 //! spoken of: durations are seconds there.
 
 mod installation;
+mod monitor;
 mod traffic;
 
 use app::operations::alarms::alarms;
@@ -16,9 +17,9 @@ use store::SystemPurpose;
 use store::operations::measure;
 
 use self::installation::Installation;
+use self::monitor::Monitor;
 pub(crate) use self::traffic::{Traffic, count};
 use crate::WebState;
-use crate::access::Monitor;
 use crate::error::{Failure, Result};
 
 /// The media type of OpenMetrics 1.0.
