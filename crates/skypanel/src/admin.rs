@@ -11,8 +11,13 @@ use crate::wire;
 /// `skypanel migrate`.
 pub(crate) async fn migrate(config: &Config) -> Result<()> {
     let login = store::setup::login_of(config.database_url()?)?;
-    store::setup::migrate(config.database_owner_url()?, &login).await.context("cannot migrate")?;
-    tracing::info!("the schema is up to date");
+    let newer =
+        store::setup::migrate(config.database_owner_url()?, &login).await.context("cannot migrate")?;
+    if newer.is_empty() {
+        tracing::info!("the schema is up to date");
+    } else {
+        tracing::info!(?newer, "the schema is of a newer release and stays as it is");
+    }
     Ok(())
 }
 

@@ -18,12 +18,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
-/// The database. Refuses a role with more power than it needs.
+/// The database. Refuses a role with more power than it needs, and a schema older than this program.
 pub(crate) async fn store(config: &Config) -> Result<Store> {
     let store = Store::connect_lazy(config.database_url()?, config.database_connections)?;
     let unfit = store::setup::check_login(&store).await.context("cannot reach the database")?;
     if let Some(reason) = unfit {
         bail!("DATABASE_URL: {reason}");
+    }
+    if let Some(old) = store::setup::check_schema(&store).await.context("cannot read the schema's version")? {
+        bail!("{old}");
     }
     Ok(store)
 }

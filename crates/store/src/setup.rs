@@ -1,13 +1,20 @@
 //! Migrations, and the check that the process connects with as little power as it needs.
 
+use std::sync::LazyLock;
+
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use crate::handle::sealed::Conn as _;
-use crate::{Error, Result, Store, SystemRead};
+use crate::{Error, Result, Store, SystemPurpose, SystemRead};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+/// The migrations this program was built with. Applied ones that it does not know are left alone.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    migrations
+});
 
 /// Why migrating failed.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +32,10 @@ pub enum MigrateError {
 
 /// Brings the schema up to date as its owner and lets `login` become the tenant and system roles.
 /// Safe to run twice or from several processes at once: a lock lets one go first.
-pub async fn migrate(owner_url: &str, login: &str) -> std::result::Result<(), MigrateError> {
+///
+/// Answers the migrations of newer releases that it found there and left alone, so that an older
+/// release's `migrate` succeeds after a roll-back.
+pub async fn migrate(owner_url: &str, login: &str) -> std::result::Result<Vec<i64>, MigrateError> {
     if login.is_empty() || !login.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Err(MigrateError::RoleName(login.to_owned()));
     }
@@ -33,8 +43,37 @@ pub async fn migrate(owner_url: &str, login: &str) -> std::result::Result<(), Mi
     let mut owner = options.connect().await.map_err(Error::Database)?;
     MIGRATIONS.run(&mut owner).await?;
     grant_roles(&mut owner, login).await?;
+    let applied: Vec<i64> =
+        sqlx::query_scalar(APPLIED).fetch_all(&mut owner).await.map_err(Error::Database)?;
     owner.close().await.map_err(Error::Database)?;
-    Ok(())
+    Ok(applied.into_iter().filter(|version| !MIGRATIONS.version_exists(*version)).collect())
+}
+
+const APPLIED: &str = "select version from public._sqlx_migrations where success order by version";
+
+/// The schema lacks what this program was built with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the database schema is older than this program: migration {first} is not applied; run `skypanel migrate` of this version first"
+)]
+pub struct OldSchema {
+    /// Number and name of the first migration that is missing.
+    pub first: String,
+}
+
+/// Checks that every migration this program knows is applied; `None` means so. Later ones, of a
+/// newer release, do no harm: they only add (docs/adr/0009-expand-then-contract.md).
+pub async fn check_schema(store: &Store) -> Result<Option<OldSchema>> {
+    let mut tx = store.system_read(SystemPurpose::CommandLine).await?;
+    // A schema whose list may not be read was last migrated by a release before this check.
+    let is_readable: bool = sqlx::query_scalar(
+        "select coalesce(has_table_privilege(to_regclass('public._sqlx_migrations'), 'select'), false)",
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let applied = if is_readable { applied_migrations(&mut tx).await? } else { Vec::new() };
+    let missing = MIGRATIONS.iter().find(|migration| !applied.contains(&migration.version));
+    Ok(missing.map(|m| OldSchema { first: format!("{:04} ({})", m.version, m.description) }))
 }
 
 /// The login may switch to the roles and inherits nothing from them.
@@ -62,8 +101,7 @@ pub fn known_migrations() -> Vec<i64> {
 /// Versions of the migrations that were applied to the database, oldest first.
 pub async fn applied_migrations(db: &mut SystemRead) -> Result<Vec<i64>> {
     // Not checked when compiling: the table is the migration runner's own.
-    let applied = sqlx::query_scalar("select version from _sqlx_migrations where success order by version");
-    Ok(applied.fetch_all(db.conn()).await?)
+    Ok(sqlx::query_scalar(APPLIED).fetch_all(db.conn()).await?)
 }
 
 /// The name of the role a URL connects as.

@@ -57,7 +57,7 @@ impl Panel {
 }
 
 /// The product's binary, built beside the tests.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     std::env::var_os("SKYPANEL_BIN").map(PathBuf::from).unwrap_or_else(|| {
         let test = std::env::current_exe().unwrap();
         test.parent().and_then(|deps| deps.parent()).unwrap().join("skypanel")
