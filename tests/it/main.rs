@@ -26,6 +26,7 @@ mod tenancy_ledger;
 mod tenancy_queries;
 mod tenancy_walls;
 mod tidy;
+mod versions;
 mod vps;
 mod walls;
 
