@@ -6,6 +6,7 @@
 
 mod leaks;
 mod matrix;
+mod nul;
 mod people;
 mod routes;
 mod scene;

@@ -113,7 +113,10 @@ impl Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        Self::internal(error)
+        match error {
+            store::Error::Nul => Self::invalid("form", "The character NUL is not allowed."),
+            error => Self::internal(error),
+        }
     }
 }
 

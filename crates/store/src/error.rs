@@ -1,5 +1,8 @@
 //! What a statement can fail with.
 
+/// PostgreSQL's documentation, appendix A.
+const CHARACTER_NOT_IN_REPERTOIRE: &str = "22021";
+
 /// A failed statement. Constraints that a use case wants to explain are told apart by name.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -12,6 +15,9 @@ pub enum Error {
     /// Stored data breaks a rule that should have been held.
     #[error("inconsistent data: {0}")]
     Inconsistent(&'static str),
+    /// A text has a character that PostgreSQL cannot hold: NUL is the only one that Rust's strings may have.
+    #[error("a text holds the character NUL")]
+    Nul,
     /// The database failed.
     #[error("database")]
     Database(#[source] sqlx::Error),
@@ -26,9 +32,11 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error().and_then(|e| e.constraint()) {
-            Some(name) => Self::Constraint(name.to_owned()),
-            None => Self::Database(error),
+        let Some(refusal) = error.as_database_error() else { return Self::Database(error) };
+        match (refusal.constraint(), refusal.code().as_deref()) {
+            (Some(name), _) => Self::Constraint(name.to_owned()),
+            (None, Some(CHARACTER_NOT_IN_REPERTOIRE)) => Self::Nul,
+            _ => Self::Database(error),
         }
     }
 }

@@ -41,7 +41,7 @@ impl From<app::Error> for Failure {
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        Self::Internal(error.into())
+        app::Error::from(error).into()
     }
 }
 

@@ -83,6 +83,13 @@ impl Scene {
         .await
     }
 
+    /// Sends a form of one's own.
+    pub(super) async fn tell(&self, route: &Route, person: Person, form: String) -> Answer {
+        let target = route.target(self).await;
+        let shown = Some(person.shows(By::Session, &self.panel).await);
+        self.send(&route.method, &target.path, shown, route.content_type(), form).await
+    }
+
     /// Knocks as the owner with a body that makes no sense.
     pub(super) async fn nonsense(&self, route: &Route, body: &str) -> Answer {
         let target = route.target(self).await;

@@ -299,7 +299,7 @@ impl From<app::Error> for Problem {
 
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
-        Self::internal(&error)
+        app::Error::from(error).into()
     }
 }
 
