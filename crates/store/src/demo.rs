@@ -1,12 +1,12 @@
 //! Making an example installation look lived in. As the schema's owner, and for `skypanel demo`
 //! alone: nothing else may empty a database or move its times.
 
-use domain::OrganizationId;
 use domain::wallet::GENESIS;
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-use crate::wallet::chain::ledger_page;
+use crate::wallet::chain::{LedgerRow, ledger};
 use crate::{Error, Result};
 
 async fn connect(owner_url: &str) -> Result<PgConnection> {
@@ -65,32 +65,23 @@ async fn recount_months(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// The times are part of the hashes, so the chain is made anew.
+/// The times are part of the hashes, so the chains are made anew. A demo's ledger fits into memory.
 async fn rechain(conn: &mut PgConnection) -> Result<()> {
-    let organizations: Vec<OrganizationId> =
-        sqlx::query_scalar("select organization_id from wallets").fetch_all(&mut *conn).await?;
-    for organization in organizations {
-        let (mut length, mut head) = (0, GENESIS);
-        loop {
-            let page = ledger_page(conn, organization, length).await?;
-            if page.is_empty() {
-                break;
-            }
-            for row in page {
-                let posted = row
-                    .chain_to(organization, head)
-                    .map_err(|_| Error::Inconsistent("a ledger transaction"))?;
-                sqlx::query("update ledger_transactions set previous_hash = $2, hash = $3 where id = $1")
-                    .bind(row.id.0)
-                    .bind(head.as_slice())
-                    .bind(posted.hash.as_slice())
-                    .execute(&mut *conn)
-                    .await?;
-                (length, head) = (row.sequence, posted.hash);
-            }
+    let rows: Vec<LedgerRow> = ledger(conn).try_collect().await?;
+    for chain in rows.chunk_by(|a, b| a.organization_id == b.organization_id) {
+        let mut head = GENESIS;
+        for row in chain {
+            let posted = row.chain_to(head).map_err(|_| Error::Inconsistent("a ledger transaction"))?;
+            sqlx::query("update ledger_transactions set previous_hash = $2, hash = $3 where id = $1")
+                .bind(row.id.0)
+                .bind(head.as_slice())
+                .bind(posted.hash.as_slice())
+                .execute(&mut *conn)
+                .await?;
+            head = posted.hash;
         }
         sqlx::query("update wallets set head_hash = $2 where organization_id = $1")
-            .bind(organization.0)
+            .bind(chain[0].organization_id.0)
             .bind(head.as_slice())
             .execute(&mut *conn)
             .await?;

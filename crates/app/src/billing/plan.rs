@@ -98,7 +98,7 @@ mod tests {
     use chrono::TimeDelta;
     use domain::billing::Meter;
     use domain::catalog::{Cost, Markup, Price};
-    use domain::{MeterId, OrganizationId, VpsId};
+    use domain::{MeterId, OrganizationId};
 
     use super::*;
 
@@ -112,8 +112,6 @@ mod tests {
         OpenMeter {
             id: MeterId::new(),
             organization_id: OrganizationId::new(),
-            vps_id: VpsId::new(),
-            vps_name: "web".into(),
             price: Price::new(cost, markup).expect("small numbers"),
             meter: Meter::start(started_at),
             tariff: Tariff::Sold,

@@ -8,17 +8,20 @@ use domain::notify::Topic;
 use domain::vps::Suspension;
 use domain::wallet::{Account, Transaction, TransactionKind};
 use domain::{Money, OrganizationId, TransactionId};
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
-use store::billing::{NewCharge, OpenMeter, insert_charges, open_meters, update_meters};
+use store::billing::{NewCharge, OpenMeter, due_organizations, insert_charges, open_meters, update_meters};
 use store::job::NewJob;
-use store::wallet::{LockedWallet, lock_due, save};
+use store::wallet::{LockedWallet, lock_free, save};
 use store::{Store, SystemPurpose, SystemTx, job, notify, vps};
 
 use super::plan::{Bill, bill};
 use crate::{Error, Result};
 
 /// Organizations in one transaction.
-const BATCH: i64 = 300;
+const BATCH: usize = 300;
+/// Batches under way: while one computes, the database writes another.
+const AT_ONCE: usize = 3;
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,32 +34,36 @@ pub struct Summary {
     pub suspended: usize,
 }
 
+impl Summary {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            organizations: self.organizations + other.organizations,
+            hours: self.hours + other.hours,
+            suspended: self.suspended + other.suspended,
+        }
+    }
+}
+
 /// Charges every hour that began at or before `now` and is not paid. May run twice, at once, and
 /// be killed anywhere: cursor and charge move in one transaction, and the database refuses the
 /// second charge of an hour.
 pub async fn run(store: &Store, now: DateTime<Utc>) -> Result<Summary> {
-    let mut summary = Summary::default();
-    let mut after = None;
-    loop {
-        let mut tx = store.system_tx(SystemPurpose::Billing).await?;
-        let mut wallets = lock_due(&mut tx, now, after, BATCH).await?;
-        let Some(last) = wallets.last().map(LockedWallet::organization_id) else { return Ok(summary) };
-        after = Some(last);
-        let entries = batch(&mut tx, &mut wallets, now, &mut summary).await?;
-        tx.commit(entries).await?;
-    }
+    let due = due_organizations(&mut store.system_read(SystemPurpose::Billing).await?, now).await?;
+    let batches: Vec<_> = due.chunks(BATCH).map(|due| batch(store.clone(), due.to_vec(), now)).collect();
+    let summaries = stream::iter(batches).buffer_unordered(AT_ONCE);
+    summaries.try_fold(Summary::default(), |sum, one| future::ok(sum.plus(one))).await
 }
 
-async fn batch(
-    tx: &mut SystemTx,
-    wallets: &mut [LockedWallet],
-    now: DateTime<Utc>,
-    summary: &mut Summary,
-) -> Result<Vec<Activity>> {
+/// Charges these organizations. A wallet that somebody else has locked is left for the next run.
+async fn batch(store: Store, due: Vec<OrganizationId>, now: DateTime<Utc>) -> Result<Summary> {
+    let mut tx = store.system_tx(SystemPurpose::Billing).await?;
+    let mut wallets = lock_free(&mut tx, &due).await?;
     let ids: Vec<OrganizationId> = wallets.iter().map(LockedWallet::organization_id).collect();
-    let mut meters = open_meters(tx, &ids).await?;
-    let (mut charges, mut entries) = (Vec::new(), Vec::new());
-    for wallet in wallets.iter_mut() {
+    // Read under the lock: another run may have been here since.
+    let mut meters = open_meters(&mut tx, &ids).await?;
+    let (mut charges, mut entries, mut charged) = (Vec::new(), Vec::new(), Vec::new());
+    let mut summary = Summary { organizations: wallets.len(), ..Summary::default() };
+    for wallet in &mut wallets {
         let organization = wallet.organization_id();
         // Meters come sorted by organization.
         let from = meters.partition_point(|m| m.organization_id < organization);
@@ -66,19 +73,20 @@ async fn batch(
         let before = charges.len();
         entries.extend(record(wallet, own, &bill, &mut charges)?);
         if bill.suspend {
-            entries.extend(suspend(tx, wallet).await?);
+            entries.extend(suspend(&mut tx, wallet).await?);
             summary.suspended += 1;
         }
         if charges.len() > before {
-            notify::publish_system(tx, Some(organization), Topic::Wallet, &[organization.0]).await?;
+            charged.push(organization);
         }
     }
-    summary.organizations += wallets.len();
-    summary.hours += charges.len();
-    save(tx, wallets.iter_mut()).await?;
-    insert_charges(tx, &charges).await?;
-    update_meters(tx, &meters).await?;
-    Ok(entries)
+    summary.hours = charges.len();
+    save(&mut tx, &mut wallets).await?;
+    insert_charges(&mut tx, &charges).await?;
+    update_meters(&mut tx, &ids, &meters).await?;
+    notify::publish_wallets(&mut tx, &charged).await?;
+    tx.commit(entries).await?;
+    Ok(summary)
 }
 
 /// Records a bill on the wallet: one movement for what it pays, one for what is added to the debt.

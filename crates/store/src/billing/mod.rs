@@ -7,7 +7,7 @@ use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsI
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
-use crate::{OrgDb, OrgTx, Result, Store, SystemPurpose, SystemTx, WriteDb};
+use crate::{OrgDb, OrgTx, Result, Store, SystemPurpose, SystemRead, SystemTx, WriteDb};
 
 /// A meter with what it needs to be billed.
 #[derive(Debug, Clone)]
@@ -16,10 +16,6 @@ pub struct OpenMeter {
     pub id: MeterId,
     /// Whose.
     pub organization_id: OrganizationId,
-    /// Of which VPS.
-    pub vps_id: VpsId,
-    /// The VPS's name, for the audit trail.
-    pub vps_name: String,
     /// What the VPS was sold at.
     pub price: Price,
     /// The count.
@@ -53,8 +49,6 @@ const fn word(tariff: Tariff) -> &'static str {
 struct MeterRow {
     id: MeterId,
     organization_id: OrganizationId,
-    vps_id: VpsId,
-    vps_name: String,
     started_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
     paid_until: DateTime<Utc>,
@@ -74,8 +68,6 @@ impl From<MeterRow> for OpenMeter {
         Self {
             id: r.id,
             organization_id: r.organization_id,
-            vps_id: r.vps_id,
-            vps_name: r.vps_name,
             price: Price {
                 cost_hour: r.cost_hour,
                 cost_month: r.cost_month,
@@ -96,19 +88,28 @@ impl From<MeterRow> for OpenMeter {
     }
 }
 
+/// Organizations with hours that began at or before `now` and are not paid, in id order.
+pub async fn due_organizations(db: &mut SystemRead, now: DateTime<Utc>) -> Result<Vec<OrganizationId>> {
+    Ok(sqlx::query_scalar!(
+        r#"select distinct organization_id as "id: OrganizationId" from meters
+        where not settled and paid_until <= $1 order by 1"#,
+        now
+    )
+    .fetch_all(db.conn())
+    .await?)
+}
+
 /// All meters of these organizations that are not settled, due or not, oldest unpaid hour first.
 pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<OpenMeter>> {
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
     let rows = sqlx::query_as!(
         MeterRow,
         r#"select m.id as "id: MeterId", m.organization_id as "organization_id: OrganizationId",
-            m.vps_id as "vps_id: VpsId", v.name as vps_name, m.started_at, m.ended_at, m.paid_until, m.month,
-            m.month_used_micros as "month_used: Money", m.tariff, p.cost_hour_micros as "cost_hour: Money",
+            m.started_at, m.ended_at, m.paid_until, m.month, m.month_used_micros as "month_used: Money", m.tariff, p.cost_hour_micros as "cost_hour: Money",
             p.cost_month_micros as "cost_month: Money", p.cost_minimum_micros as "cost_minimum: Money",
             p.sell_hour_micros as "sell_hour: Money", p.sell_month_micros as "sell_month: Money",
             p.sell_minimum_micros as "sell_minimum: Money"
         from meters m
-        join vps_instances v on v.id = m.vps_id
         join price_versions p on p.id = m.price_version_id
         where m.organization_id = any($1) and not m.settled
         order by m.organization_id, m.paid_until, m.id"#,
@@ -174,9 +175,14 @@ pub async fn insert_charges(tx: &mut impl WriteDb, charges: &[NewCharge]) -> Res
     Ok(())
 }
 
-/// Moves cursors forward and sets tariffs. The update is refused when a cursor is not where the
-/// caller read it, which the wallet's lock makes impossible.
-pub async fn update_meters(tx: &mut SystemTx, meters: &[OpenMeter]) -> Result<()> {
+/// Moves cursors forward and sets tariffs, where they changed. The wallets of these organizations are locked, so the
+/// meters are as the caller read them; a cursor never goes back.
+pub async fn update_meters(
+    tx: &mut SystemTx,
+    organizations: &[OrganizationId],
+    meters: &[OpenMeter],
+) -> Result<()> {
+    let organizations: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
     let ids: Vec<Uuid> = meters.iter().map(|m| m.id.0).collect();
     let paid: Vec<DateTime<Utc>> = meters.iter().map(|m| m.meter.paid_until).collect();
     let months: Vec<NaiveDate> = meters.iter().map(|m| m.meter.month).collect();
@@ -188,13 +194,15 @@ pub async fn update_meters(tx: &mut SystemTx, meters: &[OpenMeter]) -> Result<()
             settled = n.settled
         from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::text[], $6::boolean[])
             as n (id, paid, month, used, tariff, settled)
-        where m.id = n.id and m.paid_until <= n.paid",
+        where m.organization_id = any($7) and not m.settled and m.id = n.id and m.paid_until <= n.paid
+            and (m.paid_until, m.tariff, m.settled) is distinct from (n.paid, n.tariff, n.settled)",
         &ids,
         &paid,
         &months,
         &used,
         &tariffs,
         &settled,
+        &organizations,
     )
     .execute(tx.conn())
     .await?;

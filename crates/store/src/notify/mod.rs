@@ -28,6 +28,19 @@ pub async fn publish_system(
     publish_for(tx.conn(), organization, topic, subjects).await
 }
 
+/// Tells the pages of several organizations that their wallets changed.
+pub async fn publish_wallets(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<()> {
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
+    sqlx::query!(
+        "insert into events (organization_id, topic, subject) select id, $2, id from unnest($1::uuid[]) as id",
+        &ids,
+        Topic::Wallet.as_str(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 async fn publish_for(
     conn: &mut sqlx::PgConnection,
     organization: Option<OrganizationId>,

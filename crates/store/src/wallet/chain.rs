@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use domain::identity::Actor;
 use domain::wallet::{Account, Hash, Place, Posted, Transaction, TransactionKind};
 use domain::{Money, OrganizationId, TransactionId};
+use futures_util::Stream;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::Result;
-
 /// A transaction and its lines as stored.
 pub(crate) struct LedgerRow {
+    pub(crate) organization_id: OrganizationId,
     pub(crate) id: TransactionId,
     pub(crate) sequence: i64,
     pub(crate) kind: TransactionKind,
@@ -26,11 +26,7 @@ pub(crate) struct LedgerRow {
 
 impl LedgerRow {
     /// The transaction again, chained to this hash. Says in words why it cannot be one.
-    pub(crate) fn chain_to(
-        &self,
-        organization: OrganizationId,
-        previous: Hash,
-    ) -> std::result::Result<Posted, String> {
+    pub(crate) fn chain_to(&self, previous: Hash) -> std::result::Result<Posted, String> {
         let lines = self.accounts.iter().zip(&self.amounts);
         let entries: Vec<(Account, Money)> = lines
             .map(|(account, amount)| Ok((account.parse()?, Money::from_micros(*amount))))
@@ -40,7 +36,7 @@ impl LedgerRow {
             Transaction::new(self.kind, self.key.clone(), self.actor.0, self.reference.clone(), &entries)
                 .map_err(|e| e.to_string())?;
         let place = Place {
-            organization_id: organization,
+            organization_id: self.organization_id,
             id: self.id,
             sequence: self.sequence,
             at: self.created_at,
@@ -50,29 +46,19 @@ impl LedgerRow {
     }
 }
 
-/// Transactions in one read: memory stays flat however long the ledger is.
-const PAGE: i64 = 5_000;
-
-/// The next transactions of an organization after a sequence number.
-pub(crate) async fn ledger_page(
+/// Every transaction of everybody, chain by chain. Read as it comes, so memory stays flat however long the ledger is.
+pub(crate) fn ledger(
     conn: &mut PgConnection,
-    organization: OrganizationId,
-    after: i64,
-) -> Result<Vec<LedgerRow>> {
-    Ok(sqlx::query_as!(
+) -> impl Stream<Item = std::result::Result<LedgerRow, sqlx::Error>> {
+    sqlx::query_as!(
         LedgerRow,
-        r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.key,
-            t.actor as "actor: Json<Actor>", t.reference, t.previous_hash, t.hash, t.created_at,
-            coalesce(array_agg(e.account order by e.line) filter (where e.line is not null), '{}') as "accounts!",
-            coalesce(array_agg(e.amount_micros order by e.line) filter (where e.line is not null), '{}')
-                as "amounts!"
-        from ledger_transactions t left join ledger_entries e on e.transaction_id = t.id
-        where t.organization_id = $1 and t.sequence > $2
-        group by t.id order by t.sequence limit $3"#,
-        organization.0,
-        after,
-        PAGE,
+        r#"select t.organization_id as "organization_id: OrganizationId", t.id as "id: TransactionId", t.sequence,
+            t.kind as "kind: TransactionKind", t.key, t.actor as "actor: Json<Actor>", t.reference, t.previous_hash,
+            t.hash, t.created_at, coalesce(e.accounts, '{}') as "accounts!", coalesce(e.amounts, '{}') as "amounts!"
+        from ledger_transactions t
+        left join lateral (select array_agg(account order by line) as accounts,
+            array_agg(amount_micros order by line) as amounts from ledger_entries where transaction_id = t.id) e on true
+        order by t.organization_id, t.sequence"#
     )
-    .fetch_all(conn)
-    .await?)
+    .fetch(conn)
 }

@@ -129,26 +129,16 @@ pub async fn lock(tx: &mut OrgTx) -> Result<LockedWallet> {
     .locked()
 }
 
-/// Locks up to `limit` wallets with hours due at `now`, after `after` in id order. Wallets that
-/// somebody else has locked are left for the next run.
-pub async fn lock_due(
-    tx: &mut SystemTx,
-    now: DateTime<Utc>,
-    after: Option<OrganizationId>,
-    limit: i64,
-) -> Result<Vec<LockedWallet>> {
+/// Locks the wallets of some organizations, in id order. Those that somebody else has locked are left out.
+pub async fn lock_free(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<LockedWallet>> {
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
     let rows = sqlx::query_as!(
         WalletRow,
         r#"select organization_id as "organization_id: OrganizationId", available_micros as "available: Money",
             held_micros as "held: Money", receivable_micros as "receivable: Money", burn_micros as "burn: Money",
             sequence, head_hash, now() as "now!"
-        from wallets
-        where organization_id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid)
-            and organization_id in (select organization_id from meters where not settled and paid_until <= $1)
-        order by organization_id limit $3 for update skip locked"#,
-        now,
-        after.map(|o| o.0),
-        limit,
+        from wallets where organization_id = any($1) order by organization_id for update skip locked"#,
+        &ids,
     )
     .fetch_all(tx.conn())
     .await?;

@@ -1,13 +1,16 @@
 //! Proof that the books are in order: balances, chains, heads, holds, meters and charges.
 //!
-//! Reads everything in pages by organization, so memory stays flat however large the ledger is.
+//! One question is one statement over everybody's books; chains are recomputed as they are read, so memory grows with
+//! the number of organizations and not with the length of the ledger.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use domain::wallet::{GENESIS, Hash};
 use domain::{Money, OrganizationId};
+use futures_util::TryStreamExt as _;
 
-use super::chain::{LedgerRow, ledger_page};
+use super::chain::{LedgerRow, ledger};
 use crate::handle::sealed::Conn as _;
 use crate::{Result, Store, SystemPurpose, SystemRead};
 
@@ -35,77 +38,66 @@ pub struct Checked {
     pub transactions: u64,
 }
 
-/// Checks all books; stops at the first difference.
+/// Checks all books, as they are at one moment; stops at the first difference.
 pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Difference>> {
-    let mut checked = Checked::default();
     let mut db = store.system_read(SystemPurpose::CommandLine).await?;
-    for organization in organizations(&mut db).await? {
-        match verify_organization(&mut db, organization).await? {
-            Ok(transactions) => checked.transactions += transactions,
-            Err(what) => return Ok(Err(Difference { organization_id: organization, what })),
+    // People go on working: all questions are asked of the same snapshot.
+    sqlx::query("set transaction isolation level repeatable read").execute(db.conn()).await?;
+    let ends = match verify_chains(&mut db).await? {
+        Ok(ends) => ends,
+        Err(difference) => return Ok(Err(difference)),
+    };
+    let mut checked = Checked::default();
+    for (sequence, _) in ends.values() {
+        checked.transactions += u64::try_from(*sequence).unwrap_or(0);
+    }
+    match verify_wallets(&mut db, ends).await? {
+        Ok(organizations) => checked.organizations = organizations,
+        Err(difference) => return Ok(Err(difference)),
+    }
+    for question in [holds_differ, stray_charge, charges_differ, meters_differ, top_ups_differ] {
+        if let Some(difference) = question(&mut db).await? {
+            return Ok(Err(difference));
         }
-        checked.organizations += 1;
     }
     Ok(Ok(checked))
 }
 
-async fn organizations(db: &mut SystemRead) -> Result<Vec<OrganizationId>> {
-    Ok(sqlx::query_scalar!(
-        r#"select organization_id as "id: OrganizationId" from wallets
-        union select organization_id from ledger_transactions order by 1"#
-    )
-    .fetch_all(db.conn())
-    .await?
-    .into_iter()
-    .flatten()
-    .collect())
+type Verdict<T> = std::result::Result<T, Difference>;
+
+/// Length and end of a chain.
+type End = (i64, Hash);
+
+fn difference<T>(organization_id: OrganizationId, what: impl Into<String>) -> Verdict<T> {
+    Err(Difference { organization_id, what: what.into() })
 }
 
-type Verdict<T> = std::result::Result<T, String>;
-
-async fn verify_organization(db: &mut SystemRead, organization: OrganizationId) -> Result<Verdict<u64>> {
-    let (length, head) = match verify_chain(db, organization).await? {
-        Ok(end) => end,
-        Err(what) => return Ok(Err(what)),
-    };
-    if let Err(what) = verify_wallet(db, organization, length, head).await? {
-        return Ok(Err(what));
-    }
-    for question in [holds_differ, charges_differ, meters_differ, top_ups_differ] {
-        if let Some(what) = question(db, organization).await? {
-            return Ok(Err(what));
+/// Recomputes every hash; answers where the chains end.
+async fn verify_chains(db: &mut SystemRead) -> Result<Verdict<HashMap<OrganizationId, End>>> {
+    let mut ends = HashMap::new();
+    let mut rows = ledger(db.conn());
+    while let Some(row) = rows.try_next().await? {
+        let organization = row.organization_id;
+        let end = ends.entry(organization).or_insert((0, GENESIS));
+        if row.sequence != end.0 + 1 {
+            return Ok(difference(organization, format!("ledger transaction {} is missing", end.0 + 1)));
         }
-    }
-    Ok(Ok(u64::try_from(length).unwrap_or(0)))
-}
-
-/// Recomputes every hash; answers length and end of the chain.
-async fn verify_chain(db: &mut SystemRead, organization: OrganizationId) -> Result<Verdict<(i64, Hash)>> {
-    let (mut length, mut head) = (0, GENESIS);
-    loop {
-        let page = ledger_page(db.conn(), organization, length).await?;
-        if page.is_empty() {
-            return Ok(Ok((length, head)));
-        }
-        for row in page {
-            if row.sequence != length + 1 {
-                return Ok(Err(format!("ledger transaction {} is missing", length + 1)));
-            }
-            match recompute(organization, &row, head) {
-                Ok(hash) => (length, head) = (row.sequence, hash),
-                Err(what) => {
-                    return Ok(Err(format!("ledger transaction {} ({}): {what}", row.sequence, row.id)));
-                }
+        match recompute(&row, end.1) {
+            Ok(hash) => *end = (row.sequence, hash),
+            Err(what) => {
+                let what = format!("ledger transaction {} ({}): {what}", row.sequence, row.id);
+                return Ok(difference(organization, what));
             }
         }
     }
+    Ok(Ok(ends))
 }
 
-fn recompute(organization: OrganizationId, row: &LedgerRow, previous: Hash) -> Verdict<Hash> {
+fn recompute(row: &LedgerRow, previous: Hash) -> std::result::Result<Hash, String> {
     if row.previous_hash != previous {
         return Err("it does not follow the one before it".into());
     }
-    let posted = row.chain_to(organization, previous)?;
+    let posted = row.chain_to(previous)?;
     let lines = posted.transaction.entries().iter().map(|e| e.amount.micros());
     if posted.hash[..] != row.hash[..] || !lines.eq(row.amounts.iter().copied()) {
         return Err("its content does not match its hash".into());
@@ -113,140 +105,201 @@ fn recompute(organization: OrganizationId, row: &LedgerRow, previous: Hash) -> V
     Ok(posted.hash)
 }
 
-/// The wallet row against the sums of the entries, and its head against the end of the chain.
-async fn verify_wallet(
-    db: &mut SystemRead,
-    organization: OrganizationId,
-    length: i64,
-    head: Hash,
-) -> Result<Verdict<()>> {
-    let row = sqlx::query!(
-        r#"select w.available_micros, w.held_micros, w.receivable_micros, w.burn_micros, w.sequence, w.head_hash,
-            coalesce(sum(e.amount_micros) filter (where e.account = 'wallet'), 0)::bigint as "wallet!",
-            coalesce(sum(e.amount_micros) filter (where e.account = 'held'), 0)::bigint as "held!",
-            coalesce(sum(e.amount_micros) filter (where e.account = 'receivable'), 0)::bigint as "receivable!",
-            (select coalesce(sum(p.sell_hour_micros), 0)::bigint
-                from vps_instances v join price_versions p on p.id = v.price_version_id
-                where v.organization_id = $1 and v.state in ('creating', 'active')
-                    and v.suspended_by is distinct from 'unpaid') as "burn!"
-        from wallets w left join ledger_entries e on e.organization_id = w.organization_id
-        where w.organization_id = $1 group by w.organization_id"#,
-        organization.0
-    )
-    .fetch_optional(db.conn())
-    .await?;
-    let Some(row) = row else { return Ok(Err("it has ledger transactions but no wallet".into())) };
-    let differs = |what: &str, shown: i64, counted: i64| {
-        (shown != counted).then(|| {
-            let (shown, counted) = (Money::from_micros(shown), Money::from_micros(counted));
-            format!("the wallet shows {what} {shown}, the books say {counted}")
-        })
-    };
-    if row.sequence != length || row.head_hash[..] != head[..] {
-        return Ok(Err(format!("the ledger ends at {length}, the wallet says {}", row.sequence)));
-    }
-    let wrong = differs("available", row.available_micros, row.wallet)
-        .or_else(|| differs("held", row.held_micros, row.held))
-        .or_else(|| differs("receivable", row.receivable_micros, -row.receivable))
-        .or_else(|| differs("burn", row.burn_micros, row.burn));
-    Ok(wrong.map_or(Ok(()), Err))
+struct WalletSums {
+    organization_id: OrganizationId,
+    available: i64,
+    held: i64,
+    receivable: i64,
+    burn: i64,
+    sequence: i64,
+    head_hash: Vec<u8>,
+    wallet_booked: i64,
+    held_booked: i64,
+    receivable_booked: i64,
+    burn_counted: i64,
 }
 
-type Answer<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Option<String>>> + Send + 'a>>;
-
-/// Open holds against the held balance, and each against a living order.
-fn holds_differ(db: &mut SystemRead, organization: OrganizationId) -> Answer<'_> {
-    Box::pin(async move {
-        let row = sqlx::query!(
-            r#"select coalesce(sum(h.amount_micros), 0)::bigint as "open!", w.held_micros,
-                count(h.id) filter (where v.state not in ('creating', 'deleting')) as "idle!"
-            from wallets w left join holds h on h.organization_id = w.organization_id and h.state = 'open'
-            left join vps_instances v on v.id = h.vps_id
-            where w.organization_id = $1 group by w.organization_id"#,
-            organization.0
-        )
-        .fetch_one(db.conn())
-        .await?;
-        Ok(match row {
-            r if r.open != r.held_micros => {
-                Some(format!("open holds sum to {} micros, {} are held", r.open, r.held_micros))
+impl WalletSums {
+    /// The wallet row against the sums of the entries, and its head against the end of the chain.
+    fn verify(&self, (length, head): End) -> Verdict<()> {
+        if self.sequence != length || self.head_hash[..] != head[..] {
+            let what = format!("the ledger ends at {length}, the wallet says {}", self.sequence);
+            return difference(self.organization_id, what);
+        }
+        let figures = [
+            ("available", self.available, self.wallet_booked),
+            ("held", self.held, self.held_booked),
+            ("receivable", self.receivable, -self.receivable_booked),
+            ("burn", self.burn, self.burn_counted),
+        ];
+        match figures.into_iter().find(|(_, shown, counted)| shown != counted) {
+            None => Ok(()),
+            Some((what, shown, counted)) => {
+                let (shown, counted) = (Money::from_micros(shown), Money::from_micros(counted));
+                let what = format!("the wallet shows {what} {shown}, the books say {counted}");
+                difference(self.organization_id, what)
             }
-            r if r.idle > 0 => Some(format!("{} open holds belong to no open order", r.idle)),
-            _ => None,
-        })
+        }
+    }
+}
+
+/// Every wallet against its ledger; answers how many there are.
+async fn verify_wallets(db: &mut SystemRead, mut ends: HashMap<OrganizationId, End>) -> Result<Verdict<u64>> {
+    let mut wallets = 0;
+    let mut rows = sqlx::query_as!(
+        WalletSums,
+        r#"select w.organization_id as "organization_id: OrganizationId", w.available_micros as available,
+            w.held_micros as held, w.receivable_micros as receivable, w.burn_micros as burn, w.sequence, w.head_hash,
+            coalesce(e.wallet, 0) as "wallet_booked!", coalesce(e.held, 0) as "held_booked!",
+            coalesce(e.receivable, 0) as "receivable_booked!", coalesce(v.burn, 0) as "burn_counted!"
+        from wallets w
+        left join (
+            select organization_id, (sum(amount_micros) filter (where account = 'wallet'))::bigint as wallet,
+                (sum(amount_micros) filter (where account = 'held'))::bigint as held,
+                (sum(amount_micros) filter (where account = 'receivable'))::bigint as receivable
+            from ledger_entries group by organization_id
+        ) e on e.organization_id = w.organization_id
+        left join (
+            select v.organization_id, sum(p.sell_hour_micros)::bigint as burn
+            from vps_instances v join price_versions p on p.id = v.price_version_id
+            where v.state in ('creating', 'active') and v.suspended_by is distinct from 'unpaid'
+            group by v.organization_id
+        ) v on v.organization_id = w.organization_id"#
+    )
+    .fetch(db.conn());
+    while let Some(row) = rows.try_next().await? {
+        let end = ends.remove(&row.organization_id).unwrap_or((0, GENESIS));
+        if let Err(difference) = row.verify(end) {
+            return Ok(Err(difference));
+        }
+        wallets += 1;
+    }
+    Ok(match ends.into_keys().next() {
+        Some(organization) => difference(organization, "it has ledger transactions but no wallet"),
+        None => Ok(wallets),
     })
 }
 
-/// Charges against the movements they belong to.
-fn charges_differ(db: &mut SystemRead, organization: OrganizationId) -> Answer<'_> {
+type Answer<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Option<Difference>>> + Send + 'a>>;
+
+/// Open holds against the held balance, and each against a living order.
+fn holds_differ(db: &mut SystemRead) -> Answer<'_> {
+    Box::pin(async move {
+        let row = sqlx::query!(
+            r#"select w.organization_id as "organization_id: OrganizationId", w.held_micros,
+                coalesce(sum(h.amount_micros), 0)::bigint as "open!",
+                count(h.id) filter (where v.state not in ('creating', 'deleting')) as "idle!"
+            from wallets w left join holds h on h.organization_id = w.organization_id and h.state = 'open'
+            left join vps_instances v on v.id = h.vps_id
+            group by w.organization_id
+            having coalesce(sum(h.amount_micros), 0) <> w.held_micros
+                or count(h.id) filter (where v.state not in ('creating', 'deleting')) > 0
+            limit 1"#
+        )
+        .fetch_optional(db.conn())
+        .await?;
+        Ok(row.map(|r| {
+            let what = if r.open == r.held_micros {
+                format!("{} open holds belong to no open order", r.idle)
+            } else {
+                format!("open holds sum to {} micros, {} are held", r.open, r.held_micros)
+            };
+            Difference { organization_id: r.organization_id, what }
+        }))
+    })
+}
+
+/// Charges that say a movement paid them which is not there.
+fn stray_charge(db: &mut SystemRead) -> Answer<'_> {
+    Box::pin(async move {
+        let organization = sqlx::query_scalar!(
+            r#"select organization_id as "organization_id: OrganizationId" from charges c
+            where c.transaction_id is not null and not exists (select from ledger_transactions t
+                where t.id = c.transaction_id and t.organization_id = c.organization_id)
+            limit 1"#
+        )
+        .fetch_optional(db.conn())
+        .await?;
+        let what = "a charge belongs to no movement of the ledger";
+        Ok(organization.map(|organization_id| Difference { organization_id, what: what.into() }))
+    })
+}
+
+/// Charges against what the ledger earned. Orders deleted before they were active are charged without a meter.
+fn charges_differ(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         let row = sqlx::query!(
             r#"with movements as (
-                select t.id, sum(e.amount_micros) filter (where e.account = 'revenue') as revenue
-                from ledger_transactions t join ledger_entries e on e.transaction_id = t.id
-                where t.organization_id = $1 and t.kind in ('charge', 'accrual', 'capture') group by t.id
-            ), charged as (
-                select coalesce(sum(amount_micros), 0)::bigint as total from charges where organization_id = $1
+                select t.organization_id, t.id, t.kind, t.key, e.amount_micros as revenue
+                from ledger_transactions t
+                join ledger_entries e on e.transaction_id = t.id and e.account = 'revenue'
+                where t.kind in ('charge', 'accrual', 'capture')
             ), early as (
-                select coalesce(sum(m.revenue), 0)::bigint as total from movements m
-                where not exists (select from charges c where c.transaction_id = m.id)
-                    and exists (select from ledger_transactions t join holds h
-                        on t.kind = 'capture' and t.key = 'capture:' || h.vps_id where t.id = m.id)
+                select m.organization_id, m.revenue from movements m
+                where m.kind = 'capture' and not exists (select from charges c where c.transaction_id = m.id)
+                    and exists (select from holds h
+                        where h.organization_id = m.organization_id and m.key = 'capture:' || h.vps_id)
             )
-            select (select coalesce(sum(revenue), 0)::bigint from movements) as "earned!",
-                (select total from charged) as "charged!", (select total from early) as "early!",
-                exists (select from charges c where c.organization_id = $1 and c.transaction_id is not null
-                    and not exists (select from ledger_transactions t where t.id = c.transaction_id
-                        and t.organization_id = $1)) as "stray!""#,
-            organization.0
+            select organization_id as "organization_id!: OrganizationId", sum(earned)::bigint as "earned!",
+                sum(charged)::bigint as "charged!"
+            from (
+                select organization_id, revenue as earned, 0 as charged from movements
+                union all select organization_id, 0, revenue from early
+                union all select organization_id, 0, amount_micros from charges
+            ) sums
+            group by organization_id having sum(earned) <> sum(charged) limit 1"#
         )
-        .fetch_one(db.conn())
+        .fetch_optional(db.conn())
         .await?;
-        Ok(match row {
-            r if r.stray => Some("a charge belongs to no movement of the ledger".into()),
-            // Orders deleted before they were active are charged without a meter.
-            r if r.earned != r.charged + r.early => {
-                Some(format!("charges sum to {} micros, the ledger earned {}", r.charged + r.early, r.earned))
-            }
-            _ => None,
-        })
+        Ok(row.map(|r| {
+            let what = format!("charges sum to {} micros, the ledger earned {}", r.charged, r.earned);
+            Difference { organization_id: r.organization_id, what }
+        }))
     })
 }
 
 /// Meters against their hours: one charge for every hour between start and cursor, none outside.
-fn meters_differ(db: &mut SystemRead, organization: OrganizationId) -> Answer<'_> {
+fn meters_differ(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         let row = sqlx::query!(
-            r#"select m.id, count(c.span_start) as "hours!",
-                (extract(epoch from m.paid_until - m.started_at) / 3600)::bigint as "expected!"
-            from meters m left join charges c on c.meter_id = m.id and c.span_start >= m.started_at
-                and c.span_start < m.paid_until
-                and mod(extract(epoch from c.span_start - m.started_at)::numeric, 3600) = 0
-            where m.organization_id = $1 group by m.id
-            having count(c.span_start) <> (extract(epoch from m.paid_until - m.started_at) / 3600)::bigint
-                or (select count(*) from charges a where a.meter_id = m.id) <> count(c.span_start)
-            limit 1"#,
-            organization.0
+            r#"with counted as (
+                select m.organization_id, m.id, count(c.meter_id) as charges,
+                    count(c.meter_id) filter (where c.span_start >= m.started_at and c.span_start < m.paid_until
+                        and mod(extract(epoch from c.span_start - m.started_at), 3600) = 0) as hours,
+                    (extract(epoch from m.paid_until - m.started_at) / 3600)::bigint as expected
+                from meters m left join charges c on c.meter_id = m.id
+                group by m.id
+            )
+            select organization_id as "organization_id: OrganizationId", id, hours as "hours!", expected as "expected!"
+            from counted where hours <> expected or charges <> hours limit 1"#
         )
         .fetch_optional(db.conn())
         .await?;
-        Ok(row.map(|r| format!("meter {} has {} charged hours, {} were due", r.id, r.hours, r.expected)))
+        Ok(row.map(|r| {
+            let what = format!("meter {} has {} charged hours, {} were due", r.id, r.hours, r.expected);
+            Difference { organization_id: r.organization_id, what }
+        }))
     })
 }
 
 /// Completed top-ups against the ledger.
-fn top_ups_differ(db: &mut SystemRead, organization: OrganizationId) -> Answer<'_> {
+fn top_ups_differ(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         let row = sqlx::query!(
-            r#"select coalesce((select sum(captured_micros) from top_ups
-                    where organization_id = $1 and state = 'completed'), 0)::bigint as "captured!",
-                coalesce((select -sum(e.amount_micros) from ledger_entries e
-                    where e.organization_id = $1 and e.account = 'gateway_clearing'), 0)::bigint as "booked!""#,
-            organization.0
+            r#"select organization_id as "organization_id!: OrganizationId", sum(captured)::bigint as "captured!",
+                sum(booked)::bigint as "booked!"
+            from (
+                select organization_id, captured_micros as captured, 0 as booked from top_ups where state = 'completed'
+                union all
+                select organization_id, 0, -amount_micros from ledger_entries where account = 'gateway_clearing'
+            ) sums
+            group by organization_id having sum(captured) <> sum(booked) limit 1"#
         )
-        .fetch_one(db.conn())
+        .fetch_optional(db.conn())
         .await?;
-        Ok((row.captured != row.booked)
-            .then(|| format!("top-ups sum to {} micros, the ledger booked {}", row.captured, row.booked)))
+        Ok(row.map(|r| {
+            let what = format!("top-ups sum to {} micros, the ledger booked {}", r.captured, r.booked);
+            Difference { organization_id: r.organization_id, what }
+        }))
     })
 }
