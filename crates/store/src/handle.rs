@@ -226,6 +226,18 @@ pub struct Identify {
     tx: Transaction<'static, Postgres>,
 }
 
+impl Identify {
+    /// Goes on in the organization that was found, in the same transaction.
+    pub async fn into_org(mut self, scope: &OrgScope) -> Result<OrgRead> {
+        let organization = scope.organization_id;
+        // A formatted uuid, never input.
+        let statement =
+            format!("set local role skypanel_tenant; set local app.organization_id = '{organization}'");
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.tx).await?;
+        Ok(OrgRead { tx: self.tx, scope: *scope })
+    }
+}
+
 pub(crate) mod sealed {
     /// The connection behind a handle: for the statements of this crate alone.
     pub trait Conn: Send {

@@ -17,7 +17,7 @@ use domain::{ApiKeyId, SessionId};
 use secrecy::SecretString;
 use serde_json::json;
 use store::identity::{self as rows, Known};
-use store::{Exempt, SystemPurpose};
+use store::{Exempt, Identify, SystemPurpose};
 
 pub use confirmation::{confirm_email, resend_confirmation};
 pub use sign_in::{SignIn, sign_in, sign_out};
@@ -38,30 +38,46 @@ pub struct NewSession {
 /// How long a session may last however much it is used, in days.
 pub const SESSION_DAYS: i32 = 30;
 
-/// Who a session token belongs to. Notes the use of the session, at most once a minute.
-pub async fn by_session(app: &App, token: &str) -> Result<Option<Known>> {
-    let known = rows::by_session(&mut app.store.identify().await?, &digest(token)).await?;
-    if let Some(Known { session_id: Some(session), last_used_at, .. }) = &known
-        && is_stale(*last_used_at)
-    {
-        let mut tx = app.store.system_tx(SystemPurpose::SignIn).await?;
-        rows::touch_session(&mut tx, *session).await?;
-        tx.commit(Exempt::LastUse).await?;
-    }
-    Ok(known)
+/// What a request authenticates with.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    /// The token of a browser's session.
+    Session(&'a str),
+    /// An API key.
+    ApiKey(&'a str),
 }
 
-/// Who an API key belongs to. Notes the use of the key, at most once a minute.
-pub async fn by_api_key(app: &App, key: &str) -> Result<Option<Known>> {
-    let known = rows::by_api_key(&mut app.store.identify().await?, &digest(key)).await?;
-    if let Some(Known { identity, last_used_at, .. }) = &known
-        && let (Actor::ApiKey { key }, true) = (identity.actor, is_stale(*last_used_at))
-    {
-        let mut tx = app.store.system_tx(SystemPurpose::SignIn).await?;
-        rows::touch_api_key(&mut tx, key).await?;
-        tx.commit(Exempt::LastUse).await?;
+/// Who a credential belongs to, and the transaction that found it, to read on in. Notes that it was used, at most once
+/// a minute.
+pub async fn identify(app: &App, credential: Credential<'_>) -> Result<Option<(Known, Identify)>> {
+    let mut db = app.store.identify().await?;
+    let known = match credential {
+        Credential::Session(token) => rows::by_session(&mut db, &digest(token)).await?,
+        Credential::ApiKey(key) => rows::by_api_key(&mut db, &digest(key)).await?,
+    };
+    let Some(known) = known else { return Ok(None) };
+    if is_stale(known.last_used_at) {
+        // Nobody holds one connection and asks for another.
+        drop(db);
+        note_use(app, &known).await?;
+        db = app.store.identify().await?;
     }
-    Ok(known)
+    Ok(Some((known, db)))
+}
+
+async fn note_use(app: &App, known: &Known) -> Result<()> {
+    let mut tx = app.store.system_tx(SystemPurpose::SignIn).await?;
+    match (known.session_id, known.identity.actor) {
+        (Some(session), _) => rows::touch_session(&mut tx, session).await?,
+        (None, Actor::ApiKey { key }) => rows::touch_api_key(&mut tx, key).await?,
+        (None, _) => {}
+    }
+    Ok(tx.commit(Exempt::LastUse).await?)
+}
+
+/// Who a session token belongs to.
+pub async fn by_session(app: &App, token: &str) -> Result<Option<Known>> {
+    Ok(identify(app, Credential::Session(token)).await?.map(|(known, _)| known))
 }
 
 fn is_stale(last_used_at: Option<chrono::DateTime<chrono::Utc>>) -> bool {

@@ -6,13 +6,18 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 
+use app::identity::Credential;
 use app::{App, Caller};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
-use store::OrgRead;
+use axum::http::{HeaderMap, Method, header};
+use futures_util::poll;
 use store::identity::Known;
+use store::{Identify, OrgRead};
 
 use super::Problem;
 use crate::access::{Access, Grant, Guard};
@@ -24,6 +29,8 @@ pub(crate) struct Client {
     state: WebState,
     pub(crate) caller: Caller,
     pub(crate) known: Known,
+    /// Of a request that only reads: the transaction that found the caller.
+    opened: Mutex<Option<Identify>>,
 }
 
 impl Client {
@@ -34,7 +41,11 @@ impl Client {
 
     /// The caller's organization, for reading.
     pub(crate) async fn read(&self) -> Result<OrgRead, Problem> {
-        Ok(self.state.reads.org(&self.caller.scope).await?)
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(match opened {
+            Some(found) => found.into_org(&self.caller.scope).await?,
+            None => self.state.reads.org(&self.caller.scope).await?,
+        })
     }
 
     /// ISO 4217 code of all amounts.
@@ -43,20 +54,24 @@ impl Client {
     }
 
     async fn find(parts: &Parts, state: &WebState) -> Result<Self, Problem> {
-        let known = match credential(&parts.headers, state.is_secure())? {
-            Credential::Key(key) => app::identity::by_api_key(&state.app, key).await?,
-            Credential::Session(token) => app::identity::by_session(&state.app, token).await?,
-        };
-        let known = known.ok_or_else(Problem::unauthenticated)?;
-        limits::count(parts, state, &known.identity).await?;
+        let credential = credential(&parts.headers, state.is_secure())?;
+        let found = app::identity::identify(&state.app, credential).await?;
+        let (known, db) = found.ok_or_else(Problem::unauthenticated)?;
+        let (mut opened, who) = (Some(db), known.identity);
+        let mut counting = pin!(limits::count(parts, state, &who));
+        match poll!(counting.as_mut()) {
+            Poll::Ready(counted) => counted?,
+            // It asks the database: nobody holds one connection and waits for another.
+            Poll::Pending => {
+                opened = None;
+                counting.await?;
+            }
+        }
+        // Use cases open transactions of their own.
+        let opened = Mutex::new(opened.filter(|_| parts.method == Method::GET));
         let caller = Caller::new(&known, client::address(parts, &state.options.trusted_proxies));
-        Ok(Self { state: state.clone(), caller, known })
+        Ok(Self { state: state.clone(), caller, known, opened })
     }
-}
-
-enum Credential<'a> {
-    Key(&'a str),
-    Session(&'a str),
 }
 
 /// What the request authenticates with. Who sends a key means it: a wrong one is not made up for
@@ -67,7 +82,7 @@ fn credential(headers: &HeaderMap, secure: bool) -> Result<Credential<'_>, Probl
             let (scheme, key) =
                 value.to_str().ok().and_then(|v| v.split_once(' ')).ok_or_else(Problem::unauthenticated)?;
             let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-            is_bearer.then(|| Credential::Key(key.trim())).ok_or_else(Problem::unauthenticated)
+            is_bearer.then(|| Credential::ApiKey(key.trim())).ok_or_else(Problem::unauthenticated)
         }
         None => {
             let token = Cookies::of(headers).get(session_name(secure));
@@ -136,7 +151,7 @@ mod tests {
     fn a_key_goes_before_the_cookie_and_a_wrong_header_is_not_ignored() {
         let cookie = (header::COOKIE, "session=s3");
         let both = headers(&[(header::AUTHORIZATION, "bearer skp_1"), cookie.clone()]);
-        assert!(matches!(credential(&both, false), Ok(Credential::Key("skp_1"))));
+        assert!(matches!(credential(&both, false), Ok(Credential::ApiKey("skp_1"))));
         assert!(matches!(
             credential(&headers(std::slice::from_ref(&cookie)), false),
             Ok(Credential::Session("s3"))
