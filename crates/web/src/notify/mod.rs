@@ -3,6 +3,7 @@
 mod hub;
 mod mail;
 pub(crate) mod mail_view;
+mod seats;
 mod stream;
 
 pub(crate) use hub::Hub;

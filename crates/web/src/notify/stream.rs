@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Query;
@@ -10,22 +11,18 @@ use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
-use store::SystemPurpose;
-use store::notify::{Batch, Event, Heard, Position, position, read_after, read_all_after, system_position};
+use store::notify::{Event, Position};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-use super::hub::Seat;
+use super::hub::{Audience, Feed, SETTLE};
+use super::seats::Seat;
 use crate::access::{Operator, Session, SignedIn};
 use crate::error::Result;
 
 /// How often it is checked that the session still holds.
 const RECHECK: Duration = Duration::from_secs(30);
-/// Shortest time between two looks for operators: every VPS of the installation is told there.
-const OPERATOR_PAUSE: Duration = Duration::from_secs(1);
-/// Pause while older transactions are open that may still write events.
-const SETTLE: Duration = Duration::from_millis(50);
 
 /// From where to tell.
 #[derive(Debug, Default, Deserialize)]
@@ -33,18 +30,9 @@ pub(crate) struct From {
     after: Option<String>,
 }
 
-/// Whose events are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Audience {
-    /// The organization of the session, as far as the role may see.
-    Organization,
-    /// Everything.
-    Operators,
-}
-
 /// The stream of an organization's pages.
 pub(crate) async fn customer(session: SignedIn, Query(from): Query<From>, headers: HeaderMap) -> Result {
-    open(&session, Audience::Organization, &from, &headers).await
+    open(&session, Audience::Organization(session.caller.scope), &from, &headers).await
 }
 
 /// The stream of operators' pages.
@@ -53,21 +41,23 @@ pub(crate) async fn operator(operator: Operator, Query(from): Query<From>, heade
 }
 
 async fn open(session: &Session, audience: Audience, from: &From, headers: &HeaderMap) -> Result {
-    let Some(seat) = session.state.hub.admit(session.caller.identity.user_id) else {
+    let Some(seat) = session.state.hub.seats.admit(session.caller.identity.user_id) else {
         return Ok(StatusCode::TOO_MANY_REQUESTS.into_response());
     };
-    // Subscribe before reading: what is announced in between is not missed.
-    let heard = session.state.hub.subscribe();
+    // Subscribe before reading: what is told in between is not missed.
+    let feed = session.state.hub.feed(audience).await?;
+    let batches = feed.subscribe();
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let asked = resumed.or(from.after.as_deref()).and_then(|text| text.parse().ok());
     let position = match asked {
         Some(position) => position,
-        None => end(session, audience).await?,
+        None => audience.end(&session.state.reads).await?,
     };
     let told = Told {
         session: session.clone(),
         audience,
-        heard,
+        _feed: feed,
+        batches,
         position,
         frames: VecDeque::new(),
         behind: true,
@@ -76,14 +66,6 @@ async fn open(session: &Session, audience: Audience, from: &From, headers: &Head
     };
     let stream = tell(told).take_until(session.state.stop.clone().cancelled_owned());
     Ok(respond(stream))
-}
-
-async fn end(session: &Session, audience: Audience) -> Result<Position> {
-    let reads = &session.state.reads;
-    Ok(match audience {
-        Audience::Organization => position(&mut reads.org(&session.caller.scope).await?).await?,
-        Audience::Operators => system_position(&mut reads.system(SystemPurpose::Events).await?).await?,
-    })
 }
 
 fn respond(stream: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
@@ -96,10 +78,12 @@ fn respond(stream: impl Stream<Item = Result<Frame, Infallible>> + Send + 'stati
 struct Told {
     session: Session,
     audience: Audience,
-    heard: Receiver<Heard>,
+    /// Held, so that it goes on.
+    _feed: Arc<Feed>,
+    batches: Receiver<Arc<[Event]>>,
     position: Position,
     frames: VecDeque<Frame>,
-    /// May there be events after `position`?
+    /// May there be events after `position` that the feed does not tell any more?
     behind: bool,
     /// When it is next checked that the session holds.
     check_at: Instant,
@@ -134,16 +118,8 @@ fn tell(told: Told) -> impl Stream<Item = Result<Frame, Infallible>> + Send {
 impl Told {
     /// Reads what comes after the position.
     async fn read(&mut self) -> store::Result<()> {
-        let batch = self.batch().await?;
-        let mut topics = BTreeSet::new();
-        for event in &batch.events {
-            self.position = event.position;
-            if self.may_know(event) {
-                let new = topics.insert(event.topic.as_str());
-                self.frames.extend(new.then(|| topic_frame(event)));
-                self.frames.push_back(frame(event));
-            }
-        }
+        let batch = self.audience.after(&self.session.state.reads, self.position).await?;
+        self.note(&batch.events);
         if batch.unsettled {
             tokio::time::sleep(SETTLE).await;
         }
@@ -151,54 +127,38 @@ impl Told {
         Ok(())
     }
 
-    async fn batch(&self) -> store::Result<Batch> {
-        let reads = &self.session.state.reads;
-        match self.audience {
-            Audience::Organization => {
-                read_after(&mut reads.org(&self.session.caller.scope).await?, self.position).await
-            }
-            Audience::Operators => {
-                read_all_after(&mut reads.system(SystemPurpose::Events).await?, self.position).await
+    /// Makes frames of what is new among these events.
+    fn note(&mut self, events: &[Event]) {
+        let mut topics = BTreeSet::new();
+        for event in events.iter().filter(|event| event.position > self.position) {
+            if self.may_know(event) {
+                let new = topics.insert(event.topic.as_str());
+                self.frames.extend(new.then(|| topic_frame(event)));
+                self.frames.push_back(frame(event));
             }
         }
+        self.position = events.last().map_or(self.position, |last| self.position.max(last.position));
     }
 
     fn may_know(&self, event: &Event) -> bool {
         match self.audience {
             Audience::Operators => true,
-            Audience::Organization => event.topic.permission().is_some_and(|p| self.session.may(p)),
+            Audience::Organization(_) => event.topic.permission().is_some_and(|p| self.session.may(p)),
         }
     }
 
     /// Waits until there may be something new. Answers whether the stream goes on.
     async fn wait(&mut self) -> bool {
-        loop {
-            match timeout_at(self.check_at, self.heard.recv()).await {
-                Ok(Ok(heard)) if !self.concerns(heard) => {}
-                Ok(Ok(_) | Err(RecvError::Lagged(_))) => {
-                    self.behind = true;
-                    if self.audience == Audience::Operators {
-                        tokio::time::sleep(OPERATOR_PAUSE).await;
-                    }
-                    return true;
-                }
-                Ok(Err(RecvError::Closed)) => return false,
-                Err(_) => {
-                    (self.behind, self.check_at) = (true, Instant::now() + RECHECK);
-                    return self.still_allowed().await;
-                }
+        match timeout_at(self.check_at, self.batches.recv()).await {
+            Ok(Ok(events)) => self.note(&events),
+            Ok(Err(RecvError::Lagged(_))) => self.behind = true,
+            Ok(Err(RecvError::Closed)) => return false,
+            Err(_) => {
+                self.check_at = Instant::now() + RECHECK;
+                return self.still_allowed().await;
             }
         }
-    }
-
-    fn concerns(&self, heard: Heard) -> bool {
-        match heard {
-            Heard::Gap => true,
-            Heard::Platform => self.audience == Audience::Operators,
-            Heard::Organization(id) => {
-                self.audience == Audience::Operators || id == self.session.caller.organization_id()
-            }
-        }
+        true
     }
 
     /// Does the session still hold, with the same role?

@@ -82,7 +82,7 @@ fn known(method: &Method) -> &'static str {
 pub(super) fn register_process(state: &WebState, registry: &mut Registry) {
     let connections = state.reads.connections();
     let gauges = [
-        ("event_streams_open", "Event streams open in this process", state.hub.streams()),
+        ("event_streams_open", "Event streams open in this process", state.hub.seats.taken()),
         ("database_connections_open", "Connections to the database", connections.open),
         ("database_connections_idle", "Connections to the database that are not in use", connections.idle),
         ("database_connections_limit", "Most connections to the database there may be", connections.most),
