@@ -7,7 +7,9 @@ use domain::identity::Role;
 use domain::payment::TopUpState;
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::HoldState;
-use domain::{ApiKeyId, Money, ProviderId, SessionId, SshKeyId, TopUpId, UserId, VpsActionId, VpsId};
+use domain::{
+    ApiKeyId, LimitOverrideId, Money, ProviderId, SessionId, SshKeyId, TopUpId, UserId, VpsActionId, VpsId,
+};
 use serde_json::json;
 use store::vps::read as vps_read;
 use store::{Exempt, SystemPurpose, activity, billing, identity, notify, payment, vps, wallet};
@@ -23,6 +25,7 @@ struct Theirs {
     session: SessionId,
     api_key: ApiKeyId,
     ssh_key: SshKeyId,
+    limit: LimitOverrideId,
     top_up: TopUpId,
     /// Ordered: nothing was done yet, money is held.
     ordered: VpsId,
@@ -65,6 +68,7 @@ impl Theirs {
             session: SessionId(first("sessions").await),
             api_key: ApiKeyId(first("api_keys").await),
             ssh_key: SshKeyId(first("ssh_keys").await),
+            limit: LimitOverrideId(first("limit_overrides").await),
             top_up: TopUpId(top_up),
             ordered,
             action: VpsActionId(panel.fetch(action).await),
@@ -150,6 +154,7 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "claim": identity::claim(tx, "k", &of.request, &json!({})),
         "keep": identity::keep(tx, "open", 200, &json!({})),
         "keep again": identity::keep(tx, "k", 200, &json!({})),
+        "addressee": identity::addressee(tx, of.user),
         "revoke session": identity::revoke_session(tx, of.user, of.session),
         "revoke API key": identity::revoke_api_key(tx, of.api_key),
         "delete SSH key": vps::ssh_key::delete(tx, of.ssh_key),
@@ -239,16 +244,19 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "top-ups": payment::read::of_organization(db, id, 100),
         "paid in": payment::read::paid_in(db, id),
         "VPSs": vps_read::list_all(db, &vps_of, None, 100),
+        "limits": identity::limits_of(db, id),
+        "whom limits can be for": identity::limit_subjects(db, id),
         "trail": activity::read::list_all(db, trail_of, None, 500),
     }
     let before = of.digest(&panel).await;
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
         "meters": billing::open_meters(tx, &[id]),
         "suspend": vps::suspend_unpaid(tx, id),
+        "their limit": identity::remove_limit(tx, id, of.limit),
     }
-    assert_eq!(of.digest(&panel).await, before, "another organization was suspended");
-    let theirs =
-        [of.active.to_string(), of.ordered.to_string(), of.suspended.to_string(), of.top_up.to_string()];
+    assert_eq!(of.digest(&panel).await, before, "what is theirs was changed");
+    let theirs = [of.active.0, of.ordered.0, of.suspended.0, of.top_up.0, of.api_key.0, of.limit.0];
+    let theirs = theirs.map(|id| id.to_string());
     for (what, answer) in &told {
         assert!(answer.starts_with("Ok("), "{what}: {answer}");
         let is_theirs = answer.contains("bolt") || theirs.iter().any(|id| answer.contains(id));
