@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use pico_args::Arguments;
 
 use crate::{
+    assets,
     data_dir::DataDir,
     database, finish,
     postgres::{Durability, Postgres, Server},
@@ -47,6 +48,7 @@ impl Options {
 
 /// Runs the checks against a panel of their own, with its example data.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    assets::build()?;
     let folder = workspace::root().join("tests/fuzz");
     let python = python::environment("fuzz", &folder)?;
     process::run(workspace::cargo().args(["build", "--quiet", "--package", "skypanel"]))?;

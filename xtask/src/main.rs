@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
 mod assets;
+mod bench;
 mod data_dir;
 mod database;
 mod demo;
@@ -33,13 +34,16 @@ Usage: cargo xtask <task>
                         data, --fresh begins anew
   test [--skip-browser] [--only STAGE]
                         the gate: everything that a change must pass
-  torture [--seeds 20] [--from S] [--only NAME] [--lanes N]
+  torture [--seeds 20] [--from S] [--only NAME] [--lanes N] [--optimized]
                         random histories against real processes with disturbances, and whether all books agree
-                        afterwards; --seed S plays one again; closes with a line of JSON
+                        afterwards; --seed S plays one again, --optimized takes longer to build and plays
+                        faster; closes with a line of JSON
   mutate [--only KIND]  takes the walls between people down, one at a time, and looks whether a test notices
   fuzz-api [--cases 100]
                         asks a panel everything its OpenAPI document allows and much that it does not; cases for
                         each operation, as a session and as an API key
+  bench NAME [SIZE]     billing, ledger-verify, api, sse or jobs: figures of an optimized build; closes with a
+                        line of JSON
   sqlx [--check]        refresh .sqlx after a change of migrations or queries; --check only compares
   pg [--data DIR]       a development PostgreSQL in the foreground, its database made from the migrations
   pg --migrate          make the database of the running one anew from the migrations";
@@ -64,6 +68,7 @@ fn dispatch(mut args: Arguments) -> Result<()> {
         Some("test") => gate::run(&gate::Options::parse(args)?),
         Some("torture") => torture::run(&torture::Options::parse(args)?),
         Some("mutate") => mutate::run(&mutate::Options::parse(args)?),
+        Some("bench") => bench::run(&bench::Options::parse(args)?),
         Some("fuzz-api") => fuzz_api::run(&fuzz_api::Options::parse(args)?),
         Some("sqlx") => sqlx::run(&sqlx::Options::parse(args)?),
         Some("pg") => pg::run(&pg::Options::parse(args)?),

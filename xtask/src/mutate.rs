@@ -20,6 +20,7 @@ use pico_args::Arguments;
 use serde_json::json;
 
 use crate::{
+    assets,
     data_dir::DataDir,
     finish,
     postgres::{Durability, Postgres, SUPERUSER},
@@ -84,6 +85,7 @@ impl Options {
 
 /// Tries every wall, prints what became of each, and fails when one was not missed.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    assets::build()?;
     let dir = DataDir::open(&DataDir::default_path("mutate")?)?;
     let postgres = Postgres::start(&dir, Durability::Fast)?;
     let database = postgres.server().url(SUPERUSER, "postgres");

@@ -36,6 +36,8 @@ pub(crate) enum Durability {
     Durable,
     /// Throw-away data: nothing waits for the disk.
     Fast,
+    /// Data as safe as a person's, on a server with the memory that a large installation would give it.
+    Measured,
     /// Throw-away data of a server that is crashed on purpose: what was committed is there afterwards, as long as
     /// the machine stays up.
     Crashing,
@@ -184,7 +186,18 @@ fn spawn(server: &Server, durability: Durability) -> Result<Child> {
         "-c",
         "max_connections=200",
     ]);
-    if durability != Durability::Durable {
+    if durability == Durability::Measured {
+        command.args([
+            "-c",
+            "shared_buffers=1GB",
+            "-c",
+            "max_wal_size=8GB",
+            "-c",
+            "checkpoint_timeout=30min",
+        ]);
+        command.args(["-c", "work_mem=32MB", "-c", "maintenance_work_mem=256MB"]);
+    }
+    if matches!(durability, Durability::Fast | Durability::Crashing) {
         command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
     }
     if durability == Durability::Fast {

@@ -4,6 +4,7 @@
 //! it, and a `torture` process that plays one seed after the other.
 
 use std::{
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
 };
@@ -13,6 +14,7 @@ use nix::sys::signal::Signal;
 use pico_args::Arguments;
 
 use crate::{
+    assets,
     data_dir::DataDir,
     finish,
     postgres::{Durability, Postgres, SUPERUSER},
@@ -29,6 +31,8 @@ pub(crate) struct Options {
     /// The only kind of history to play.
     only: Option<String>,
     lanes: u64,
+    /// Plays optimized programs.
+    optimized: bool,
 }
 
 impl Options {
@@ -39,15 +43,16 @@ impl Options {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
         let lanes = args.opt_value_from_str("--lanes")?.unwrap_or(cores * LANES_PER_CORE);
         let only = args.opt_value_from_str("--only")?;
+        let optimized = args.contains("--optimized");
         finish(args)?;
         let (first, seeds) = one.map_or((first, seeds), |seed| (seed, 1));
         ensure!(seeds > 0 && lanes > 0, "--seeds and --lanes must be at least 1");
-        Ok(Self { first, seeds, only, lanes: lanes.min(seeds) })
+        Ok(Self { first, seeds, only, lanes: lanes.min(seeds), optimized })
     }
 
     /// A few seconds of it, for the gate.
     pub(crate) fn short() -> Self {
-        Self { first: 0, seeds: 3, only: None, lanes: 3 }
+        Self { first: 0, seeds: 3, only: None, lanes: 3, optimized: false }
     }
 }
 
@@ -60,15 +65,15 @@ struct Lane {
 
 /// Plays all seeds. Fails when books differ, after the line of JSON that says how often.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut build = workspace::cargo();
-    process::run(build.args(["build", "--quiet", "--package", "skypanel", "--package", "torture"]))?;
+    assets::build()?;
+    let programs = build(options)?;
     let mut dirs = Vec::new();
     for number in 0..options.lanes {
         let dir = DataDir::open(&DataDir::default_path(&format!("torture-{number}"))?)?;
         Postgres::clear(&dir)?;
         dirs.push(dir);
     }
-    let lanes = dirs.iter().enumerate().map(|(number, dir)| start(options, number as u64, dir));
+    let lanes = dirs.iter().enumerate().map(|(number, dir)| start(options, &programs, number as u64, dir));
     let lanes: Vec<Lane> = lanes.collect::<Result<_>>()?;
     let (mut seeds, mut violations) = (0, 0);
     for lane in lanes {
@@ -87,16 +92,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn start(options: &Options, number: u64, dir: &DataDir) -> Result<Lane> {
+/// Answers where the programs are.
+fn build(options: &Options) -> Result<PathBuf> {
+    if options.optimized {
+        workspace::build_measured(&["skypanel", "torture"])?;
+        return workspace::measured();
+    }
+    let mut build = workspace::cargo();
+    process::run(build.args(["build", "--quiet", "--package", "skypanel", "--package", "torture"]))?;
+    workspace::build_output()
+}
+
+fn start(options: &Options, programs: &Path, number: u64, dir: &DataDir) -> Result<Lane> {
     let postgres = Postgres::start(dir, Durability::Crashing)?;
-    let mut torture = Command::new(workspace::panel()?.with_file_name("torture"));
+    let mut torture = Command::new(programs.join("torture"));
     torture.args(["--first", &(options.first + number).to_string()]);
     torture.args(["--step", &options.lanes.to_string()]);
     torture.args(["--seeds", &((options.seeds - number).div_ceil(options.lanes)).to_string()]);
     if let Some(only) = &options.only {
         torture.args(["--only", only]);
     }
-    torture.env("SKYPANEL_BIN", workspace::panel()?);
+    torture.env("SKYPANEL_BIN", programs.join("skypanel"));
     torture.env("TEST_DATABASE_URL", postgres.server().url(SUPERUSER, "postgres"));
     torture.stdin(Stdio::null()).stdout(Stdio::piped());
     let torture = process::end_with_parent(&mut torture, Signal::SIGTERM).spawn();

@@ -8,6 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use crate::process;
+
 /// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -32,7 +34,7 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// The folder that holds our own program: what `cargo build` makes is there too.
-fn build_output() -> Result<PathBuf> {
+pub(crate) fn build_output() -> Result<PathBuf> {
     let program = env::current_exe().context("cannot find this program")?;
     Ok(program.parent().context("this program has no folder")?.to_owned())
 }
@@ -40,6 +42,21 @@ fn build_output() -> Result<PathBuf> {
 /// The panel's program, as `cargo build -p skypanel` leaves it.
 pub(crate) fn panel() -> Result<PathBuf> {
     Ok(build_output()?.join("skypanel"))
+}
+
+/// Builds programs with the profile `measure`, optimized.
+pub(crate) fn build_measured(packages: &[&str]) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--profile", "measure"]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
+    process::run(&mut build)
+}
+
+/// Where [`build_measured`] leaves them.
+pub(crate) fn measured() -> Result<PathBuf> {
+    Ok(build_output()?.with_file_name("measure"))
 }
 
 /// A folder for intermediate results, beside what cargo builds.

@@ -62,7 +62,8 @@ impl Server {
         self.home.join("data")
     }
 
-    pub(super) fn log(&self) -> PathBuf {
+    /// Where the server writes what happens.
+    pub(crate) fn log(&self) -> PathBuf {
         self.home.join("log")
     }
 }
