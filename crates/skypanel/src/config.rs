@@ -35,7 +35,11 @@ const SETTINGS: &[Setting] = &[
         "PostgreSQL as the login role, for serve and work. Must not be a superuser or the owner.",
     ),
     secret("database_owner_url", "PostgreSQL as the owner of the schema, for migrate only."),
-    plain("database_connections", "20", "Most connections one process opens."),
+    plain(
+        "database_connections",
+        "10",
+        "Most connections one process opens; more than a few for each core only wait.",
+    ),
     secret(
         "sealing_keys",
         "Keys for secrets at rest, as id:base64 of 32 random bytes (openssl rand -base64 32), separated by commas. \
