@@ -100,7 +100,8 @@ fn tell(told: Told) -> impl Stream<Item = Result<Frame, Infallible>> + Send {
                 return Some((Ok(frame), told));
             }
             if told.behind {
-                match told.read().await {
+                // Boxed: what it needs while it waits would lie in every quiet stream as well.
+                match Box::pin(told.read()).await {
                     Ok(()) => continue,
                     Err(error) => {
                         tracing::warn!(error = app::full(&error), "an event stream ends");
@@ -155,7 +156,7 @@ impl Told {
             Ok(Err(RecvError::Closed)) => return false,
             Err(_) => {
                 self.check_at = Instant::now() + RECHECK;
-                return self.still_allowed().await;
+                return Box::pin(self.still_allowed()).await;
             }
         }
         true
