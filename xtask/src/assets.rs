@@ -34,6 +34,8 @@ pub(crate) fn build() -> Result<()> {
         return Ok(());
     }
     install_packages(&assets)?;
+    // Made before the time is taken: it changes the time of the folder that it is in.
+    fs::create_dir_all(assets.join("dist"))?;
     progress("building the front end");
     let started = SystemTime::now();
     let mut build = Command::new("npm");

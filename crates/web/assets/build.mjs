@@ -1,6 +1,6 @@
 // Builds dist/: one style sheet, one script, the font and the icons. Run by `npm run build`.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,8 +10,10 @@ const here = dirname(fileURLToPath(import.meta.url))
 const dist = join(here, 'dist')
 const modules = join(here, 'node_modules')
 
-rmSync(dist, { recursive: true, force: true })
-mkdirSync(join(dist, 'fonts'), { recursive: true })
+// The folder itself stays: its parent's time tells whether a source was removed.
+mkdirSync(dist, { recursive: true })
+for (const old of readdirSync(dist)) rmSync(join(dist, old), { recursive: true })
+mkdirSync(join(dist, 'fonts'))
 
 execFileSync(
   process.execPath,
