@@ -40,6 +40,7 @@ pub(crate) async fn run(vps: usize) -> Result<Value> {
     let address = process::free_address()?;
     let serve = process::serve(&panel, &address).await?;
     show_statements(&panel, &address).await?;
+    println!("at rest: {} MB", memory_mb(serve.pid(), "VmRSS")?);
     measured(&serve, &address, "/api/v1/vps", WARM_UP).await?;
     let list = measured(&serve, &address, "/api/v1/vps", LENGTH).await?;
     for path in ["/api/v1/wallet", "/api/v1/activity"] {
@@ -81,7 +82,10 @@ async fn measured(serve: &Process, address: &str, path: &str, length: Duration) 
         cpu_ms: round((cpu_seconds(serve.pid())? - cpu) * 1e3 / count),
     };
     let Load { per_second, p50_ms, p99_ms, cpu_ms } = &load;
-    println!("  {path}: {per_second:.0}/s, p50 {p50_ms} ms, p99 {p99_ms} ms, {cpu_ms} ms of CPU each");
+    let memory = memory_mb(serve.pid(), "VmRSS")?;
+    println!(
+        "  {path}: {per_second:.0}/s, p50 {p50_ms} ms, p99 {p99_ms} ms, {cpu_ms} ms of CPU each, {memory} MB"
+    );
     Ok(load)
 }
 
