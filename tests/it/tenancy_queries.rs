@@ -250,12 +250,15 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     }
     let before = of.digest(&panel).await;
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
+        "wallets": wallet::lock_free(tx, &[id]),
         "meters": billing::open_meters(tx, &[id]),
         "suspend": vps::suspend_unpaid(tx, id),
         "their limit": identity::remove_limit(tx, id, of.limit),
     }
     assert_eq!(of.digest(&panel).await, before, "what is theirs was changed");
-    let theirs = [of.active.0, of.ordered.0, of.suspended.0, of.top_up.0, of.api_key.0, of.limit.0];
+    let organization = of.caller.organization_id().0;
+    let theirs =
+        [organization, of.active.0, of.ordered.0, of.suspended.0, of.top_up.0, of.api_key.0, of.limit.0];
     let theirs = theirs.map(|id| id.to_string());
     for (what, answer) in &told {
         assert!(answer.starts_with("Ok("), "{what}: {answer}");
