@@ -37,7 +37,7 @@ pub(crate) async fn run(vps: usize) -> Result<Value> {
     scene::vps(&panel, vps / EACH, vps).await;
     scene::credentials(&panel, CONNECTIONS).await;
     panel.customer("signer").await;
-    let address = process::free_address()?;
+    let address = testkit::free_address();
     let serve = process::serve(&panel, &address).await?;
     show_statements(&panel, &address).await?;
     println!("at rest: {} MB", memory_mb(serve.pid(), "VmRSS")?);

@@ -85,7 +85,7 @@ async fn prepared(meters: usize) -> Result<(Panel, Store, DateTime<Utc>)> {
 
 async fn pay_in(store: &Store, customers: &[OrganizationId]) -> Result<()> {
     let mut tx = store.system_tx(SystemPurpose::Billing).await?;
-    let mut wallets = wallet::lock_free(&mut tx, customers).await?;
+    let mut wallets = wallet::try_lock(&mut tx, customers).await?;
     let amount = Money::from_micros(PAID_IN);
     for wallet in &mut wallets {
         let lines = [(Account::GatewayClearing, amount.negated()?), (Account::Wallet, amount)];

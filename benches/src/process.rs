@@ -1,12 +1,10 @@
 //! Real processes of the product.
 
-use std::net::TcpListener;
-use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail};
 use testkit::Panel;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::sleep;
 
 /// Limits are not what is measured.
@@ -21,13 +19,10 @@ pub(crate) struct Process {
 impl Process {
     /// Starts one with the product's own defaults where no test needs others.
     pub(crate) fn start(panel: &Panel, command: &str, more: &[(&str, String)]) -> Result<Self> {
-        let program = std::env::var_os("SKYPANEL_BIN").context("SKYPANEL_BIN is not set")?;
-        let mut process = Command::new(program);
-        process.arg(command).env_clear().envs(panel.process_environment());
-        process.env("DATABASE_URL", panel.database().login_url()).env("LEASE_SECONDS", "45");
-        process.envs(LIMITS.map(|name| (name, PLENTY))).env("LIMIT_SIGN_IN", PLENTY);
-        process.envs(more.iter().map(|(name, value)| (name, value)));
-        let child = process.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
+        let mut process = panel.command(command, &panel.database().login_url());
+        process.env("LEASE_SECONDS", "45").env("LIMIT_SIGN_IN", PLENTY);
+        process.envs(LIMITS.map(|name| (name, PLENTY))).envs(more.iter().map(|(name, value)| (name, value)));
+        let child = process.spawn()?;
         Ok(Self { child })
     }
 
@@ -51,11 +46,5 @@ pub(crate) async fn serve(panel: &Panel, address: &str) -> Result<Process> {
         }
         sleep(Duration::from_millis(20)).await;
     }
-    ensure!(false, "the panel does not answer at {address}");
-    Ok(process)
-}
-
-/// An address that nobody listens on now.
-pub(crate) fn free_address() -> Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+    bail!("the panel does not answer at {address}")
 }

@@ -47,7 +47,7 @@ pub(crate) async fn run(streams: usize) -> Result<Value> {
     let panel = Panel::start().await;
     scene::customers(&panel, people).await;
     scene::credentials(&panel, people).await;
-    let address = process::free_address()?;
+    let address = testkit::free_address();
     let serve = process::serve(&panel, &address).await?;
     let told = Arc::new(Told::default());
     get(&address, 1, "").await?;

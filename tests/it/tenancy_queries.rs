@@ -250,7 +250,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     }
     let before = of.digest(&panel).await;
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
-        "wallets": wallet::lock_free(tx, &[id]),
+        "wallets": wallet::try_lock(tx, &[id]),
         "meters": billing::open_meters(tx, &[id]),
         "suspend": vps::suspend_unpaid(tx, id),
         "their limit": identity::remove_limit(tx, id, of.limit),

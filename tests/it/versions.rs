@@ -7,19 +7,12 @@ mod rolling;
 use std::process::Output;
 
 use testkit::Panel;
-use tokio::process::Command;
 
 /// Runs a command of the product on the panel's database to its end.
 async fn run(panel: &Panel, command: &str) -> Output {
-    let output = Command::new(testkit::binary())
-        .arg(command)
-        .env_clear()
-        .envs(panel.process_environment())
-        .env("RUST_LOG", "info")
-        .env("DATABASE_URL", panel.database().login_url())
-        .env("DATABASE_OWNER_URL", panel.database().superuser_url())
-        .kill_on_drop(true)
-        .output();
+    let mut command = panel.command(command, &panel.database().login_url());
+    command.env("RUST_LOG", "info").env("DATABASE_OWNER_URL", panel.database().superuser_url());
+    let output = command.output();
     output.await.expect("the skypanel binary is built: cargo build -p skypanel")
 }
 

@@ -33,7 +33,7 @@ mod worker;
 pub use database::Database;
 pub use money::Balances;
 pub use panel::{Panel, eventually};
-pub use process::{WorkerProcess, binary};
+pub use process::{WorkerProcess, free_address};
 pub use seed::{IMAGE, OPERATOR_EMAIL, PASSWORD, PLANS, REGION};
 pub use servers::PUBLIC_KEY;
 pub use tripwire::{Cut, Tripwire};

@@ -1,5 +1,6 @@
-//! Workers as processes of their own, to be killed.
+//! The product's own processes.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -57,9 +58,14 @@ impl Panel {
 }
 
 /// The product's binary, built beside the tests.
-pub fn binary() -> PathBuf {
+fn binary() -> PathBuf {
     std::env::var_os("SKYPANEL_BIN").map(PathBuf::from).unwrap_or_else(|| {
         let test = std::env::current_exe().unwrap();
         test.parent().and_then(|deps| deps.parent()).unwrap().join("skypanel")
     })
+}
+
+/// An address that nobody listens on now, as `127.0.0.1:port`.
+pub fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().to_string()
 }

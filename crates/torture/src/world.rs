@@ -3,10 +3,9 @@
 //! It is used for many seeds, one after the other; each brings organizations of its own. A world in which
 //! something went wrong is thrown away, so that the next seed begins clean.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -43,7 +42,7 @@ impl World {
             processes.push(Process::new(Plan { command: "work", environment: environment(&panel) })?);
         }
         for _ in 0..SERVERS {
-            let address = free_address()?;
+            let address = testkit::free_address();
             let mut environment = environment(&panel);
             environment.push(("LISTEN", address.clone()));
             environment.push(("PUBLIC_URL", format!("http://{address}")));
@@ -117,10 +116,4 @@ fn environment(panel: &Panel) -> Vec<(&'static str, String)> {
         ("RECONCILE_SECONDS", "1".into()),
     ]);
     environment
-}
-
-/// An address that nobody listens on now.
-fn free_address() -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
-    Ok(listener.local_addr()?.to_string())
 }

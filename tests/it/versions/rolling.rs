@@ -3,8 +3,6 @@
 //! The older release is played by today's program on a schema that has one migration more than it
 //! knows, of every kind the rule allows.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::Stdio;
 use std::time::Duration;
 
 use app::Caller;
@@ -27,22 +25,15 @@ const NEWER: &str = "
 /// `serve` and `work` of one release. Dropping them kills them.
 struct Release {
     processes: Vec<Child>,
-    address: SocketAddr,
+    address: String,
 }
 
 impl Release {
     async fn start(panel: &Panel) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let processes = ["serve", "work"].map(|command| {
-            let child = Command::new(testkit::binary())
-                .arg(command)
-                .env_clear()
-                .envs(panel.process_environment())
-                .env("DATABASE_URL", panel.database().login_url())
-                .env("LISTEN", address.to_string())
-                .stdin(Stdio::null())
-                .kill_on_drop(true)
-                .spawn();
+        let address = testkit::free_address();
+        let processes = ["serve", "work"].map(|name| {
+            let mut command = panel.command(name, &panel.database().login_url());
+            let child = command.env("LISTEN", &address).spawn();
             child.expect("the skypanel binary is built: cargo build -p skypanel")
         });
         let release = Self { processes: processes.into(), address };
@@ -56,7 +47,7 @@ impl Release {
     }
 
     async fn get(&self, path: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(self.address).await?;
+        let mut stream = TcpStream::connect(&self.address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();

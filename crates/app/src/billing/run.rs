@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
 use store::billing::{NewCharge, OpenMeter, due_organizations, insert_charges, open_meters, update_meters};
 use store::job::NewJob;
-use store::wallet::{LockedWallet, lock_free, save};
+use store::wallet::{LockedWallet, save, try_lock};
 use store::{Store, SystemPurpose, SystemTx, job, notify, vps};
 
 use super::plan::{Bill, bill};
@@ -57,7 +57,7 @@ pub async fn run(store: &Store, now: DateTime<Utc>) -> Result<Summary> {
 /// Charges these organizations. A wallet that somebody else has locked is left for the next run.
 async fn batch(store: Store, due: Vec<OrganizationId>, now: DateTime<Utc>) -> Result<Summary> {
     let mut tx = store.system_tx(SystemPurpose::Billing).await?;
-    let mut wallets = lock_free(&mut tx, &due).await?;
+    let mut wallets = try_lock(&mut tx, &due).await?;
     let ids: Vec<OrganizationId> = wallets.iter().map(LockedWallet::organization_id).collect();
     // Read under the lock: another run may have been here since.
     let mut meters = open_meters(&mut tx, &ids).await?;

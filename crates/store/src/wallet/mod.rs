@@ -129,8 +129,9 @@ pub async fn lock(tx: &mut OrgTx) -> Result<LockedWallet> {
     .locked()
 }
 
-/// Locks the wallets of some organizations, in id order. Those that somebody else has locked are left out.
-pub async fn lock_free(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<LockedWallet>> {
+/// Locks the wallets of some organizations, in id order, without waiting: those that somebody else has locked are left
+/// out.
+pub async fn try_lock(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<LockedWallet>> {
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
     let rows = sqlx::query_as!(
         WalletRow,
