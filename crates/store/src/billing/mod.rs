@@ -1,5 +1,7 @@
 //! Meters and charges.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::billing::{Meter, Span, Tariff};
 use domain::catalog::Price;
@@ -7,7 +9,7 @@ use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsI
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
-use crate::{OrgDb, OrgTx, Result, Store, SystemPurpose, SystemRead, SystemTx, WriteDb};
+use crate::{Error, OrgDb, OrgTx, Result, Store, SystemPurpose, SystemRead, SystemTx, WriteDb, catalog};
 
 /// A meter with what it needs to be billed.
 #[derive(Debug, Clone)]
@@ -54,36 +56,24 @@ struct MeterRow {
     paid_until: DateTime<Utc>,
     month: NaiveDate,
     month_used: Money,
-    tariff: String,
-    cost_hour: Money,
-    cost_month: Money,
-    cost_minimum: Money,
-    sell_hour: Money,
-    sell_month: Money,
-    sell_minimum: Money,
+    sold: bool,
+    price_version_id: PriceVersionId,
 }
 
-impl From<MeterRow> for OpenMeter {
-    fn from(r: MeterRow) -> Self {
-        Self {
-            id: r.id,
-            organization_id: r.organization_id,
-            price: Price {
-                cost_hour: r.cost_hour,
-                cost_month: r.cost_month,
-                cost_minimum: r.cost_minimum,
-                sell_hour: r.sell_hour,
-                sell_month: r.sell_month,
-                sell_minimum: r.sell_minimum,
-            },
+impl MeterRow {
+    fn with(self, price: Price) -> OpenMeter {
+        OpenMeter {
+            id: self.id,
+            organization_id: self.organization_id,
+            price,
             meter: Meter {
-                started_at: r.started_at,
-                ended_at: r.ended_at,
-                paid_until: r.paid_until,
-                month: r.month,
-                month_used: r.month_used,
+                started_at: self.started_at,
+                ended_at: self.ended_at,
+                paid_until: self.paid_until,
+                month: self.month,
+                month_used: self.month_used,
             },
-            tariff: if r.tariff == "at_cost" { Tariff::AtCost } else { Tariff::Sold },
+            tariff: if self.sold { Tariff::Sold } else { Tariff::AtCost },
         }
     }
 }
@@ -99,25 +89,29 @@ pub async fn due_organizations(db: &mut SystemRead, now: DateTime<Utc>) -> Resul
     .await?)
 }
 
-/// All meters of these organizations that are not settled, due or not, oldest unpaid hour first.
+/// All meters of these organizations that are not settled, due or not, by organization and oldest unpaid hour.
 pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<OpenMeter>> {
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
-    let rows = sqlx::query_as!(
+    let mut rows = sqlx::query_as!(
         MeterRow,
-        r#"select m.id as "id: MeterId", m.organization_id as "organization_id: OrganizationId",
-            m.started_at, m.ended_at, m.paid_until, m.month, m.month_used_micros as "month_used: Money", m.tariff, p.cost_hour_micros as "cost_hour: Money",
-            p.cost_month_micros as "cost_month: Money", p.cost_minimum_micros as "cost_minimum: Money",
-            p.sell_hour_micros as "sell_hour: Money", p.sell_month_micros as "sell_month: Money",
-            p.sell_minimum_micros as "sell_minimum: Money"
-        from meters m
-        join price_versions p on p.id = m.price_version_id
-        where m.organization_id = any($1) and not m.settled
-        order by m.organization_id, m.paid_until, m.id"#,
+        r#"select id as "id: MeterId", organization_id as "organization_id: OrganizationId", started_at, ended_at,
+            paid_until, month, month_used_micros as "month_used: Money", tariff = 'sold' as "sold!",
+            price_version_id as "price_version_id: PriceVersionId"
+        from meters where organization_id = any($1) and not settled"#,
         &ids
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(OpenMeter::from).collect())
+    rows.sort_unstable_by_key(|m| (m.organization_id, m.paid_until, m.id));
+    // Many meters share few prices: they are read once.
+    let versions: BTreeSet<PriceVersionId> = rows.iter().map(|m| m.price_version_id).collect();
+    let prices = catalog::prices(tx, versions).await?;
+    rows.into_iter()
+        .map(|m| {
+            let price = prices.get(&m.price_version_id).ok_or(Error::Inconsistent("price of a meter"))?;
+            Ok(m.with(*price))
+        })
+        .collect()
 }
 
 /// Starts the meter of a VPS with its first hour already charged.
@@ -155,19 +149,21 @@ pub async fn insert_charges(tx: &mut impl WriteDb, charges: &[NewCharge]) -> Res
     let meters: Vec<Uuid> = charges.iter().map(|c| c.meter_id.0).collect();
     let starts: Vec<DateTime<Utc>> = charges.iter().map(|c| c.span.start).collect();
     let amounts: Vec<i64> = charges.iter().map(|c| c.span.amount.micros()).collect();
-    let tariffs: Vec<String> = charges.iter().map(|c| word(c.tariff).to_owned()).collect();
+    let sold: Vec<bool> = charges.iter().map(|c| c.tariff == Tariff::Sold).collect();
     let transactions: Vec<Option<Uuid>> = charges
         .iter()
         .map(|c| c.transaction_id.filter(|_| c.span.amount.is_positive()).map(|t| t.0))
         .collect();
     sqlx::query!(
         "insert into charges (organization_id, meter_id, span_start, amount_micros, tariff, transaction_id)
-        select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::uuid[])",
+        select organization, meter, start, amount, case when sold then 'sold' else 'at_cost' end, paid_by
+        from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::boolean[], $6::uuid[])
+            as n (organization, meter, start, amount, sold, paid_by)",
         &organizations,
         &meters,
         &starts,
         &amounts,
-        &tariffs,
+        &sold,
         &transactions as &[Option<Uuid>],
     )
     .execute(tx.conn())
@@ -187,20 +183,20 @@ pub async fn update_meters(
     let paid: Vec<DateTime<Utc>> = meters.iter().map(|m| m.meter.paid_until).collect();
     let months: Vec<NaiveDate> = meters.iter().map(|m| m.meter.month).collect();
     let used: Vec<i64> = meters.iter().map(|m| m.meter.month_used.micros()).collect();
-    let tariffs: Vec<String> = meters.iter().map(|m| word(m.tariff).to_owned()).collect();
+    let sold: Vec<bool> = meters.iter().map(|m| m.tariff == Tariff::Sold).collect();
     let settled: Vec<bool> = meters.iter().map(|m| m.meter.is_settled()).collect();
     sqlx::query!(
-        "update meters m set paid_until = n.paid, month = n.month, month_used_micros = n.used, tariff = n.tariff,
-            settled = n.settled
-        from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::text[], $6::boolean[])
-            as n (id, paid, month, used, tariff, settled)
+        "update meters m set paid_until = n.paid, month = n.month, month_used_micros = n.used,
+            tariff = case when n.sold then 'sold' else 'at_cost' end, settled = n.settled
+        from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::boolean[], $6::boolean[])
+            as n (id, paid, month, used, sold, settled)
         where m.organization_id = any($7) and not m.settled and m.id = n.id and m.paid_until <= n.paid
-            and (m.paid_until, m.tariff, m.settled) is distinct from (n.paid, n.tariff, n.settled)",
+            and (m.paid_until, m.tariff = 'sold', m.settled) is distinct from (n.paid, n.sold, n.settled)",
         &ids,
         &paid,
         &months,
         &used,
-        &tariffs,
+        &sold,
         &settled,
         &organizations,
     )

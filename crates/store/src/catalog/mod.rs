@@ -7,6 +7,8 @@ pub use sync::{
     ImageRow, PriceRow, RegionRow, SizeRow, replace_images, replace_prices, replace_regions, replace_sizes,
 };
 
+use std::collections::HashMap;
+
 use domain::catalog::{Markup, Price};
 use domain::identity::Actor;
 use domain::{ImageId, Money, PlanId, PriceVersionId, ProviderId, RegionId};
@@ -14,7 +16,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
-use crate::{OrgDb, OrgTx, Result, SystemDb, SystemTx};
+use crate::{Error, OrgDb, OrgTx, Result, SystemDb, SystemTx};
 
 /// What an order is priced at.
 #[derive(Debug, Clone)]
@@ -88,16 +90,38 @@ pub async fn orderable(
 
 /// A price version with our cost.
 pub async fn price(db: &mut impl SystemDb, version: PriceVersionId) -> Result<Price> {
-    Ok(sqlx::query_as!(
-        Price,
-        r#"select cost_hour_micros as "cost_hour: Money", cost_month_micros as "cost_month: Money",
+    prices(db, [version]).await?.remove(&version).ok_or(Error::Inconsistent("price version"))
+}
+
+/// What some price versions say.
+pub async fn prices(
+    db: &mut impl SystemDb,
+    versions: impl IntoIterator<Item = PriceVersionId>,
+) -> Result<HashMap<PriceVersionId, Price>> {
+    let ids: Vec<Uuid> = versions.into_iter().map(|v| v.0).collect();
+    let rows = sqlx::query!(
+        r#"select id as "id: PriceVersionId", cost_hour_micros as "cost_hour: Money", cost_month_micros as "cost_month: Money",
             cost_minimum_micros as "cost_minimum: Money", sell_hour_micros as "sell_hour: Money",
             sell_month_micros as "sell_month: Money", sell_minimum_micros as "sell_minimum: Money"
-        from price_versions where id = $1"#,
-        version.0
+        from price_versions where id = any($1)"#,
+        &ids
     )
-    .fetch_one(db.conn())
-    .await?)
+    .fetch_all(db.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let price = Price {
+                cost_hour: r.cost_hour,
+                cost_month: r.cost_month,
+                cost_minimum: r.cost_minimum,
+                sell_hour: r.sell_hour,
+                sell_month: r.sell_month,
+                sell_minimum: r.sell_minimum,
+            };
+            (r.id, price)
+        })
+        .collect())
 }
 
 /// Where an order can be delivered: an account and its own words for region, size and image.
