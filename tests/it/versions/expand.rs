@@ -24,6 +24,20 @@ const REVIEWED: &[(&str, &str, &str)] = &[
             REFERENCES ledger_transactions(organization_id, id)",
         "a trigger refuses what the key refused",
     ),
+    (
+        "0015_movement_kinds.sql",
+        "gone: rule ledger_transactions kind CHECK ((kind = ANY (ARRAY['top_up'::text, 'hold'::text, \
+            'release'::text, 'capture'::text, 'charge'::text, 'accrual'::text, 'settlement'::text])))",
+        "its successor allows more",
+    ),
+    (
+        "0015_movement_kinds.sql",
+        "stricter: rule ledger_transactions kind CHECK ((kind = ANY (ARRAY['top_up'::text, 'hold'::text, \
+            'release'::text, 'capture'::text, 'charge'::text, 'accrual'::text, 'settlement'::text, \
+            'refund'::text, 'reversal'::text, 'reversal_returned'::text, 'dispute_freeze'::text, \
+            'dispute_release'::text, 'credit'::text, 'credit_expiry'::text, 'adjustment'::text])))",
+        "allows all that was allowed",
+    ),
 ];
 
 /// Kind, table, columns and what is true of them.
