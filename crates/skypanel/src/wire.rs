@@ -1,7 +1,7 @@
 //! Puts the pieces together from the settings.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use app::identity::limits::Limits;
@@ -18,17 +18,40 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
+/// So long a program that starts waits for a database that starts, too, or recovers.
+const DATABASE_WAIT: Duration = Duration::from_secs(30);
+/// Pause between two attempts.
+const DATABASE_PAUSE: Duration = Duration::from_millis(250);
+
 /// The database. Refuses a role with more power than it needs, and a schema older than this program.
 pub(crate) async fn store(config: &Config) -> Result<Store> {
     let store = Store::connect_lazy(config.database_url()?, config.database_connections)?;
-    let unfit = store::setup::check_login(&store).await.context("cannot reach the database")?;
+    let unfit =
+        once_there(|| store::setup::check_login(&store)).await.context("cannot reach the database")?;
     if let Some(reason) = unfit {
         bail!("DATABASE_URL: {reason}");
     }
-    if let Some(old) = store::setup::check_schema(&store).await.context("cannot read the schema's version")? {
+    let old = once_there(|| store::setup::check_schema(&store))
+        .await
+        .context("cannot read the schema's version")?;
+    if let Some(old) = old {
         bail!("{old}");
     }
     Ok(store)
+}
+
+/// Asks until the database is there.
+async fn once_there<T>(mut ask: impl AsyncFnMut() -> store::Result<T>) -> store::Result<T> {
+    let until = Instant::now() + DATABASE_WAIT;
+    loop {
+        match ask().await {
+            Err(error) if error.is_away() && Instant::now() < until => {
+                tracing::warn!(error = app::full(&error), "waiting for the database");
+                tokio::time::sleep(DATABASE_PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// The use cases' context. Refuses missing and weak sealing keys.

@@ -3,6 +3,9 @@
 /// PostgreSQL's documentation, appendix A.
 const CHARACTER_NOT_IN_REPERTOIRE: &str = "22021";
 
+/// The server stops, has crashed, or does not take connections yet.
+const SERVER_NOT_UP: [&str; 3] = ["57P01", "57P02", "57P03"];
+
 /// A failed statement. Constraints that a use case wants to explain are told apart by name.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,6 +30,17 @@ impl Error {
     /// Was it this constraint?
     pub fn is_constraint(&self, name: &str) -> bool {
         matches!(self, Self::Constraint(n) if n == name)
+    }
+
+    /// Is the database not there now? It may be in a moment; asking again makes sense.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::Database(sqlx::Error::Database(refusal)) => {
+                refusal.code().is_some_and(|code| SERVER_NOT_UP.contains(&&*code))
+            }
+            _ => false,
+        }
     }
 }
 

@@ -56,6 +56,7 @@ async fn drain(world: &World) -> Result<(), String> {
     let began = Instant::now();
     loop {
         world.execute(NO_WAITS).await;
+        world.execute(HOURS).await;
         if began.elapsed() > STUCK {
             world.execute(OLD).await;
         }
@@ -81,6 +82,12 @@ const NO_WAITS: &str = "with due as (
             and not exists (select from jobs j where j.key = vps_instances.id::text and j.state = 'running')
         returning 1
     ) select pg_notify('jobs', '') where exists (select from due) or exists (select from lost)";
+
+/// The clock of the billing runs stands still, but a resume waits for one, and one may leave out a wallet in use.
+const HOURS: &str =
+    "insert into jobs (kind, payload, actor) select 'billing.run', 'null', '{\"kind\": \"system\"}'
+    where exists (select from jobs where kind = 'billing.resume' and state in ('ready', 'running'))
+        and not exists (select from jobs where kind = 'billing.run' and state in ('ready', 'running'))";
 
 /// Older than any deadline.
 const OLD: &str = "with orders as (
