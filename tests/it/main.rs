@@ -8,6 +8,7 @@ mod billing;
 mod crash;
 mod doctor;
 mod events;
+mod finance;
 mod hours;
 mod identity;
 mod jobs;

@@ -133,6 +133,7 @@ const PAGES: &[Link] = &[
 
 const OPERATOR_PAGES: &[Link] = &[
     ("Overview", "gauge", "/operator", None),
+    ("Finance", "receipt", "/operator/finance", None),
     ("Organizations", "building-2", "/operator/organizations", None),
     ("All VPSs", "server", "/operator/vps", None),
     ("Plans and prices", "tags", "/operator/plans", None),

@@ -5,6 +5,7 @@
 //! chains hashes, and [`save`] writes all of them in a handful of set-based statements.
 
 pub(crate) mod chain;
+pub mod finance;
 pub mod read;
 pub mod verify;
 

@@ -24,6 +24,7 @@ use crate::provider::view::{
 };
 use crate::view::{Chip, Choice, Errors, Pages};
 use crate::vps::operator_view::{AllVpsPage, AnyVpsRow};
+use crate::wallet::finance_view::{Bar, CustomerRow, FinancePage, MarginPage, MarginRow, SumsRow, Total};
 use crate::wallet::view::TopUpRow;
 
 const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
@@ -35,6 +36,79 @@ pub(super) fn add(r: &mut Renderer) {
     organizations(r);
     all_vps(r);
     mails(r);
+    finance(r);
+}
+
+fn finance(r: &mut Renderer) {
+    let row = |name: &str, paid_in: &str, revenue: &str, failed| SumsRow {
+        name: name.into(),
+        paid_in: money(paid_in),
+        returned: money("0"),
+        revenue: money(revenue),
+        credits: money("0"),
+        adjustments: money("0"),
+        failed,
+    };
+    let page = FinancePage {
+        by: "day",
+        periods: vec![Choice::new("day", "By day"), Choice::new("month", "By month")],
+        since: ago(43_200).date_naive(),
+        total: Total {
+            paid_in: money("1840"),
+            returned: money("25"),
+            revenue: money("1311.4062"),
+            owed: money("3.1"),
+            credits: money("40"),
+            adjustments: money("-2.5"),
+            failed: 3,
+        },
+        unspent: money("612.88"),
+        receivable: money("3.1"),
+        chart: (0..31).map(|n| Bar { paid_in: n * 37 % 100, revenue: 40 + n * 2 }).collect(),
+        rows: vec![row("2 Nov 2026", "120", "48.2213", 1), row("1 Nov 2026", "60", "47.9", 0)],
+        customers: vec![CustomerRow {
+            id: ID.into(),
+            name: "Example Studio".into(),
+            revenue: money("401.2"),
+            paid_in: money("500"),
+        }],
+    };
+    r.page("operator-finance", "/operator/finance", page.clone());
+    let none = FinancePage { customers: vec![], by: "month", ..page };
+    r.page("operator-finance-none", "/operator/finance", none);
+    let good = MarginRow {
+        name: "Harbor".into(),
+        href: Some(format!("/operator/plans/{ID}")),
+        organization: None,
+        vps: 12,
+        hours: 5_812,
+        revenue: money("92.41"),
+        cost: money("61.6"),
+        margin: money("30.81"),
+        percent: Some(33),
+        below_cost: false,
+    };
+    let bad = MarginRow {
+        name: "Cove".into(),
+        margin: money("-1.25"),
+        percent: Some(-4),
+        below_cost: true,
+        ..good.clone()
+    };
+    let page = MarginPage {
+        of: "plan",
+        choices: vec![Choice::new("plan", "Plan"), Choice::new("vps", "VPS")],
+        month: "November 2026".into(),
+        revenue: money("184.82"),
+        cost: money("123.2"),
+        margin: money("61.62"),
+        below_cost: 1,
+        cut: true,
+        rows: vec![bad, good],
+    };
+    r.page("operator-margin", "/operator/finance/margin", page.clone());
+    let none = MarginPage { rows: vec![], below_cost: 0, cut: false, ..page };
+    r.page("operator-margin-none", "/operator/finance/margin", none);
 }
 
 fn mails(r: &mut Renderer) {
