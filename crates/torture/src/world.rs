@@ -36,6 +36,9 @@ impl World {
     pub(crate) async fn start() -> Result<Self> {
         testkit::install_crypto();
         let panel = Panel::start().await;
+        // PostgreSQL 15 copies a sequence into a new database with the numbers its template had reserved; a crash
+        // before the first checkpoint would give them out again.
+        panel.execute("checkpoint").await;
         watch::set_up(&panel).await;
         let (mut processes, mut addresses) = (Vec::new(), Vec::new());
         for _ in 0..WORKERS {
