@@ -12,6 +12,25 @@
 //! `.event`, DigitalOcean's `.actions` and `.action_get`; `.account`, `.regions`, `.images`, `.keys`,
 //! `.key_create`, `.tags` and so on as the route tables in `linode` and `digitalocean` say. PayPal's are in
 //! `paypal/operation.rs`, for example `paypal.capture`; the mail host has `mail.auth`, `mail.rcpt` and `mail.send`.
+//!
+//! Webhooks meet faults, too, each attempt anew: their operations are `webhook.` and the type of the event, for example
+//! `webhook.PAYMENT.CAPTURE.COMPLETED` or `webhook.*`. Besides the kinds that are made for them, `slow` delays one,
+//! `vanish` loses it for good, `cut_before`, `error` and the other refusals keep this attempt from being sent,
+//! `cut_after` loses the listener's answer, `malformed_json` cuts the body in half.
+//!
+//! What payers, their banks and PayPal do by themselves are POSTs under `/_sim/paypal/`, with what is optional in
+//! brackets:
+//!
+//! - `orders/ID/approve` `{[pending], [declined]}`; `setup-tokens/ID/approve`
+//! - `captures/ID/complete`, `captures/ID/deny` `{[after_seconds]}` and `captures/ID/decline` of what is pending
+//! - `captures/ID/reverse` `{[amount]}`: the bank takes money back
+//! - `captures/ID/dispute` `{[amount], [reason], [stage]}`, `disputes/ID/stage` `{stage}`, `disputes/ID/resolve`
+//!   `{outcome}`, with PayPal's words for stages and outcomes
+//! - `refunds/ID/complete`, `refunds/ID/fail` `{[after_seconds]}` of what the fault `stuck` left pending
+//! - `payment-tokens/ID/decline` `{[declined]}`, `payment-tokens/ID/revoke`
+//! - `reporting` `{lag_seconds}`: how far reports are behind, in virtual time
+//!
+//! GET shows `orders`, `disputes`, `payment-tokens`, `events`, `deliveries` and `root.pem`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
@@ -38,7 +57,7 @@ use crate::linode::Linode;
 use crate::mail::MailHost;
 pub use crate::mail::SimMail;
 use crate::paypal::Paypal;
-pub use crate::paypal::{SimCapture, SimOrder};
+pub use crate::paypal::{SimCapture, SimDelivery, SimOrder};
 use crate::server::Servers;
 
 /// Where the simulator listens and how it behaves.
@@ -142,6 +161,7 @@ impl Simulator {
         let digitalocean =
             servers.bind(config.digitalocean, digitalocean_cloud.router().merge(admin())).await?;
         let paypal = servers.bind(config.paypal, paypal_gateway.router().merge(admin())).await?;
+        servers.run(paypal_gateway.clone().deliver());
         let host = mail_host.clone();
         let mail = servers.listen(config.mail, move |stream| mail::converse(host.clone(), stream)).await?;
         tracing::info!(%linode, %digitalocean, %paypal, %mail, "simulated providers are listening");
@@ -173,6 +193,11 @@ impl Simulator {
     /// `http://127.0.0.1:PORT`, without a path.
     pub fn paypal_url(&self) -> String {
         format!("http://{}", self.paypal)
+    }
+
+    /// Where the root that vouches for webhooks is served: see [`Simulator::webhook_root`].
+    pub fn webhook_root_url(&self) -> String {
+        format!("{}/_sim/paypal/root.pem", self.paypal_url())
     }
 
     /// `smtp://127.0.0.1:PORT`.
@@ -210,6 +235,22 @@ impl Simulator {
     /// The payer approves an order as on the approval page. `false` when there is no such open order.
     pub fn approve(&self, order: &str) -> bool {
         self.paypal_gateway.approve_with_balance(order)
+    }
+
+    /// Every attempt to deliver a webhook of PayPal's, oldest first (the newest 5000).
+    pub fn webhook_deliveries(&self) -> Vec<SimDelivery> {
+        self.paypal_gateway.deliveries()
+    }
+
+    /// How many webhooks are still to be delivered: not taken, given up or lost yet.
+    pub fn undelivered_webhooks(&self) -> usize {
+        self.paypal_gateway.undelivered()
+    }
+
+    /// The root certificate that the signatures of webhooks go back to, as PEM; also at `/_sim/paypal/root.pem`.
+    /// Made when it is first asked for, which takes about a second. `None` if the system gives no random numbers.
+    pub fn webhook_root(&self) -> Option<String> {
+        self.paypal_gateway.root()
     }
 
     /// Every mail that was taken, oldest first (the newest 1000).

@@ -64,6 +64,14 @@ impl Servers {
         Ok(bound)
     }
 
+    /// Lets something run as long as the servers do.
+    pub(crate) fn run(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let ending = self.ending.token().clone();
+        self.tasks.spawn(async move {
+            tokio::select! { () = ending.cancelled() => {}, () = work => {} }
+        });
+    }
+
     /// Stops accepting, waits a moment for what is under way, then drops it.
     pub(crate) async fn stop(self) {
         let Self { ending, mut tasks } = self;

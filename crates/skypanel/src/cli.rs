@@ -76,7 +76,9 @@ pub(crate) struct Simulate {
     /// Address of the simulated DigitalOcean API.
     #[arg(long, default_value = "127.0.0.1:4102")]
     pub(crate) digitalocean: SocketAddr,
-    /// Address of the simulated PayPal API and approval page.
+    /// Address of the simulated PayPal: its API, the pages where payers approve, and what payers, banks and PayPal do
+    /// by themselves under /_sim/paypal/. Webhooks are signed; listeners have to trust the root at
+    /// /_sim/paypal/root.pem.
     #[arg(long, default_value = "127.0.0.1:4103")]
     pub(crate) paypal: SocketAddr,
     /// Address of the simulated mail host (SMTP); its inbox is the page /_sim/mail of the other three.

@@ -59,7 +59,11 @@ const SERVICES: [Service; 3] = [
         name: "paypal",
         // The test that is left out has PayPal limit the rate, which no operation's description knows.
         tests: ["paypal", "", "trouble_before_the_effect_is_transient"],
-        corrections: &[],
+        // PayPal's own examples: the list lacks the token that payers approve.
+        corrections: &[Correction {
+            pointer: "/components/schemas/vault_token_id_request/properties/type/enum",
+            truth: || json!(["BILLING_AGREEMENT", "SETUP_TOKEN"]),
+        }],
     },
 ];
 

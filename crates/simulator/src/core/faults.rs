@@ -32,6 +32,20 @@ pub enum FaultKind {
     Failed,
     /// A create is refused for lack of capacity, in the vendor's words.
     SoldOut,
+    /// A webhook comes twice, 70 ms apart.
+    Duplicate,
+    /// A webhook comes 25 times with the same signature, as if somebody had recorded it.
+    Replay,
+    /// A webhook is held back until a later one to the same listener is through, or for two real seconds.
+    Reorder,
+    /// A webhook with a signature of something else.
+    ForgedSignature,
+    /// A webhook signed well, with a certificate that nobody trusts.
+    ForgedCertificate,
+    /// A webhook signed well, with a certificate that is over.
+    ExpiredCertificate,
+    /// A webhook signed well, two days ago.
+    StaleTime,
 }
 
 /// One injected fault. It applies to the operations whose name matches, until its count is used up.

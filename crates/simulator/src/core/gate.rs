@@ -160,7 +160,14 @@ impl Gate {
             | FaultKind::MalformedJson
             | FaultKind::Vanish
             | FaultKind::Stuck
-            | FaultKind::Failed => None,
+            | FaultKind::Failed
+            | FaultKind::Duplicate
+            | FaultKind::Replay
+            | FaultKind::Reorder
+            | FaultKind::ForgedSignature
+            | FaultKind::ForgedCertificate
+            | FaultKind::ExpiredCertificate
+            | FaultKind::StaleTime => None,
         }
     }
 }

@@ -40,6 +40,12 @@ impl Amount {
         Ok(Self { currency: currency.to_owned(), minor })
     }
 
+    /// An amount like the other one, from decimal text.
+    pub(super) fn in_currency_of(other: &Self, value: &str) -> Option<Self> {
+        let minor = parse(value, digits(&other.currency)?).ok()?;
+        Some(other.with_minor(minor))
+    }
+
     /// The amount, if there is anything to pay.
     pub(super) fn positive(self, field: &str) -> Result<Self, Problem> {
         if self.minor > 0 {

@@ -1,15 +1,22 @@
 //! Everything the simulated PayPal knows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::certificates::Certificates;
+use super::delivery::Delivery;
+use super::dispute::Dispute;
+use super::event::Event;
+use super::journal::Entry;
 use super::order::Order;
 use super::payment::{Authorization, Capture, Refund, Settlement};
 use super::problem::{Issue, Problem};
+use super::sim::SimDelivery;
+use super::vault::{PaymentToken, SetupToken};
 use super::webhooks::Webhook;
 use crate::core::{Core, Twist};
 
@@ -17,6 +24,8 @@ use crate::core::{Core, Twist};
 pub(super) struct Books {
     pub(super) core: Arc<Core>,
     pub(super) records: Records,
+    /// What was sent to listeners, the newest. Not saved.
+    pub(super) attempts: VecDeque<SimDelivery>,
 }
 
 /// The state, by id.
@@ -28,7 +37,30 @@ pub(super) struct Records {
     pub(super) captures: BTreeMap<String, Capture>,
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) authorizations: BTreeMap<String, Authorization>,
+    #[serde(default)]
+    pub(super) disputes: BTreeMap<String, Dispute>,
+    /// Oldest first.
+    #[serde(default)]
+    pub(super) journal: Vec<Entry>,
+    /// How far reports are behind.
+    #[serde(default)]
+    pub(super) reporting_lag_seconds: u32,
+    #[serde(default)]
+    pub(super) setup_tokens: BTreeMap<String, SetupToken>,
+    #[serde(default)]
+    pub(super) payment_tokens: BTreeMap<String, PaymentToken>,
     pub(super) webhooks: BTreeMap<String, Webhook>,
+    /// Oldest first.
+    #[serde(default)]
+    pub(super) events: Vec<Event>,
+    #[serde(default)]
+    pub(super) deliveries: Vec<Delivery>,
+    /// Made when they are first needed.
+    #[serde(default)]
+    pub(super) certificates: Option<Certificates>,
+    /// `http://` and the host that clients used last, for links in what nobody asked for.
+    #[serde(default)]
+    pub(super) origin: String,
     /// What a `PayPal-Request-Id` already made.
     replays: HashMap<String, Replay>,
 }
@@ -48,6 +80,8 @@ struct Replay {
 
 /// How long PayPal remembers a request id of the orders API.
 pub(super) const ORDER_REPLAY: TimeDelta = TimeDelta::hours(6);
+/// How long PayPal remembers a request id of the vault.
+pub(super) const VAULT_REPLAY: TimeDelta = TimeDelta::hours(3);
 /// How long PayPal remembers a request id of the payments API.
 pub(super) const PAYMENT_REPLAY: TimeDelta = TimeDelta::days(45);
 
@@ -58,8 +92,11 @@ pub(super) struct Call {
     pub(super) now: DateTime<Utc>,
     /// `http://` and the host the client used, for links.
     pub(super) origin: String,
+    pub(super) query: Vec<(String, String)>,
     /// `{}` when there is no body.
     pub(super) body: Value,
+    /// The body as it came.
+    pub(super) raw: Vec<u8>,
     pub(super) request_id: Option<String>,
     /// `Prefer: return=representation`.
     pub(super) wants_all: bool,
@@ -69,7 +106,27 @@ pub(super) struct Call {
 
 impl Books {
     pub(super) fn new(core: Arc<Core>, records: Records) -> Self {
-        Self { core, records }
+        Self { core, records, attempts: VecDeque::new() }
+    }
+
+    /// The id of a new payer, in the alphabet that PayPal has for them.
+    pub(super) fn payer_id(&self) -> String {
+        self.core.ids.code("paypal.payer", 13).replace('0', "Q").replace('1', "Z")
+    }
+
+    /// Something that PayPal does by itself, for the merchant with this account.
+    pub(super) fn aside(&self, account: &str, now: DateTime<Utc>) -> Call {
+        Call {
+            account: account.to_owned(),
+            now,
+            origin: self.records.origin.clone(),
+            query: Vec::new(),
+            body: Value::Null,
+            raw: Vec::new(),
+            request_id: None,
+            wants_all: true,
+            twist: None,
+        }
     }
 
     /// The caller's order, unless it has expired.

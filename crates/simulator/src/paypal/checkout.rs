@@ -65,7 +65,7 @@ async fn show(
         return finish(&paypal, &checkout.token, Some(Instrument::Balance));
     }
     let now = paypal.now();
-    match find(&mut paypal.books(), &checkout.token, now) {
+    match find(&paypal.books(), &checkout.token, now) {
         Some(order) if order.awaits_payer() => Html(payment_page(order)).into_response(),
         Some(order) => Html(done_page(order, true)).into_response(),
         None => gone(),
@@ -85,19 +85,19 @@ async fn cancel(State(paypal): State<Arc<Paypal>>, Form(form): Form<Checkout>) -
 fn finish(paypal: &Paypal, id: &str, decision: Option<Instrument>) -> Response {
     let now = paypal.now();
     let mut books = paypal.books();
-    let Some(order) = find(&mut books, id, now) else { return gone() };
+    let Some(order) = find(&books, id, now) else { return gone() };
     if let Some(instrument) = decision.filter(|_| order.awaits_payer()) {
-        order.approve(instrument, now);
-        paypal.core.changes.mark();
+        books.approve(id, instrument, now);
     }
+    let Some(order) = find(&books, id, now) else { return gone() };
     match order.back(decision.is_some()) {
         Some(url) => (StatusCode::FOUND, [(header::LOCATION, url.to_string())]).into_response(),
         None => Html(done_page(order, decision.is_some())).into_response(),
     }
 }
 
-fn find<'b>(books: &'b mut Books, id: &str, now: DateTime<Utc>) -> Option<&'b mut Order> {
-    books.records.orders.get_mut(id).filter(|order| !order.is_expired(now))
+fn find<'b>(books: &'b Books, id: &str, now: DateTime<Utc>) -> Option<&'b Order> {
+    books.records.orders.get(id).filter(|order| !order.is_expired(now))
 }
 
 fn brand(order: &Order) -> String {
@@ -147,13 +147,13 @@ fn done_page(order: &Order, approved: bool) -> String {
     page(&brand, &format!("<h1>{brand}</h1>\n<p>{message}</p>\n{back}"))
 }
 
-fn gone() -> Response {
+pub(super) fn gone() -> Response {
     let content = "<h1>This payment is not available</h1>\n\
                    <p>It is unknown or was not approved in time. Go back to the shop and start again.</p>";
     (StatusCode::NOT_FOUND, Html(page("Payment not available", content))).into_response()
 }
 
-fn page(title: &str, content: &str) -> String {
+pub(super) fn page(title: &str, content: &str) -> String {
     format!(
         r#"<!doctype html>
 <html lang="en">
@@ -175,7 +175,7 @@ fn page(title: &str, content: &str) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -1,16 +1,25 @@
-//! The simulated PayPal: OAuth, orders v2, payments v2 and the page where the payer approves.
+//! The simulated PayPal: OAuth, orders v2, payments v2, vault v3, disputes, reports, webhooks and the
+//! pages where the payer approves.
 //!
 //! A client id `acme-…` belongs to the simulated merchant `acme`; every secret is taken except `bad`.
 //! Orders expire after three virtual hours without approval or capture.
 //!
 //! Faults that only the vendor itself can play mean here: `failed` refuses a create
-//! (`PAYEE_ACCOUNT_RESTRICTED`) or a capture (`INSTRUMENT_DECLINED`), `stuck` leaves a capture pending until it
-//! is settled by hand, `vanish` answers a create with an order that is never seen again.
+//! (`PAYEE_ACCOUNT_RESTRICTED`), a capture or a charge of a payment token (`INSTRUMENT_DECLINED`), `stuck` leaves a capture pending until it
+//! is settled by hand (and so a refund), `vanish` answers a create with an order that is never seen again.
 
+mod agreement;
 mod amount;
 mod books;
+mod certificates;
 mod checkout;
 mod control;
+mod delivery;
+mod dispute;
+mod disputes;
+mod event;
+mod event_type;
+mod journal;
 mod new_order;
 mod operation;
 mod order;
@@ -19,10 +28,16 @@ mod payment;
 mod payments;
 mod problem;
 mod render;
+mod reporting;
+mod samples;
+mod settling;
 mod sim;
 #[cfg(test)]
 mod tests;
 mod token;
+mod transmission;
+mod vault;
+mod vaults;
 mod webhooks;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,9 +52,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use self::books::{Books, Call, Records};
+use self::event_type::EventType;
 use self::operation::Operation;
 use self::problem::{Issue, Problem};
-pub use self::sim::{SimCapture, SimOrder};
+pub use self::sim::{SimCapture, SimDelivery, SimOrder};
 use crate::core::service::Reply;
 use crate::core::{Core, Part, Refusal, Twist, Vendor, bearer, guard};
 
@@ -59,13 +75,34 @@ impl Paypal {
 
     /// The API and the approval page behind the gate, and the payer's side under `/_sim/paypal/`.
     pub(crate) fn router(self: &Arc<Self>) -> Router {
-        let api = checkout::router().fallback(serve).with_state(self.clone());
+        let api = checkout::router()
+            .merge(agreement::router())
+            .merge(transmission::router())
+            .fallback(serve)
+            .with_state(self.clone());
         guard(api, &self.core, self.clone()).merge(control::router(self.clone()))
     }
 
     /// Every order ever made, oldest first.
     pub(crate) fn orders(&self) -> Vec<SimOrder> {
         self.books().sim_orders(self.now())
+    }
+
+    /// Every attempt to deliver a webhook, oldest first (the newest 5000).
+    pub(crate) fn deliveries(&self) -> Vec<SimDelivery> {
+        self.books().sim_deliveries()
+    }
+
+    /// How many webhooks have not been taken, given up or lost.
+    pub(crate) fn undelivered(&self) -> usize {
+        self.books().undelivered()
+    }
+
+    /// The root that vouches for webhooks, as PEM.
+    pub(crate) fn root(&self) -> Option<String> {
+        let mut books = self.books();
+        let root = books.certificates().map(|certificates| certificates.root().to_owned());
+        root.inspect_err(|error| tracing::error!(%error, "no certificates for webhooks")).ok()
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -81,6 +118,7 @@ impl Paypal {
         let not_found = || Problem::bare(StatusCode::NOT_FOUND);
         let operation = Operation::of(&head.method, head.uri.path());
         let mut books = self.books();
+        books.records.origin = origin(&head.headers);
         if operation == Some(Operation::Token) {
             return books.grant(&head.headers, body, now);
         }
@@ -93,7 +131,9 @@ impl Paypal {
             account,
             now,
             origin: origin(&head.headers),
+            query: query(head),
             body: json_body(&head.headers, body)?,
+            raw: body.to_vec(),
             request_id: text(&head.headers, "paypal-request-id").map(str::to_owned),
             wants_all: text(&head.headers, "prefer").is_some_and(|prefer| prefer.contains("representation")),
             twist: head.extensions.get::<Twist>().copied(),
@@ -117,6 +157,7 @@ impl Paypal {
 
 impl Books {
     fn run(&mut self, operation: Operation<'_>, call: &Call) -> Result<Reply, Problem> {
+        self.pass(call.now);
         match operation {
             Operation::CreateOrder => self.create_order(call),
             Operation::GetOrder(id) => self.get_order(call, id),
@@ -132,9 +173,29 @@ impl Books {
             Operation::CreateWebhook => self.create_webhook(call),
             Operation::ListWebhooks => Ok(self.list_webhooks(call)),
             Operation::GetWebhook(id) => self.get_webhook(call, id),
+            Operation::PatchWebhook(id) => self.patch_webhook(call, id),
             Operation::DeleteWebhook(id) => self.delete_webhook(call, id),
-            Operation::ListEventTypes => Ok(webhooks::event_types()),
-            Operation::Token => Err(Problem::bare(StatusCode::NOT_FOUND)),
+            Operation::ListWebhookTypes(id) => self.list_webhook_types(call, id),
+            Operation::ListEventTypes => Ok(Reply::ok(json!({ "event_types": EventType::catalogue() }))),
+            Operation::ListEvents => self.list_events(call),
+            Operation::GetEvent(id) => self.get_event(call, id),
+            Operation::ResendEvent(id) => self.resend_event(call, id),
+            Operation::SimulateEvent => self.simulate_event(call),
+            Operation::VerifySignature => self.verify_signature(call),
+            Operation::ListDisputes => self.list_disputes(call),
+            Operation::GetDispute(id) => self.get_dispute(call, id),
+            Operation::AcceptClaim(id) => self.accept_claim(call, id),
+            Operation::ProvideEvidence(id) => self.provide_evidence(call, id),
+            Operation::ListTransactions => self.list_transactions(call),
+            Operation::ListBalances => self.list_balances(call),
+            Operation::CreateSetupToken => self.create_setup_token(call),
+            Operation::GetSetupToken(id) => self.get_setup_token(call, id),
+            Operation::CreatePaymentToken => self.create_payment_token(call),
+            Operation::ListPaymentTokens => self.list_payment_tokens(call),
+            Operation::GetPaymentToken(id) => self.get_payment_token(call, id),
+            Operation::DeletePaymentToken(id) => Ok(self.delete_payment_token(call, id)),
+            // answered without a merchant's token
+            Operation::Token | Operation::GetCertificate => Err(Problem::bare(StatusCode::NOT_FOUND)),
         }
     }
 }
@@ -192,12 +253,18 @@ impl Part for Paypal {
     }
 
     fn reset(&self) {
-        self.books().records = Records::default();
+        let mut books = self.books();
+        *books = Books::new(self.core.clone(), Records::default());
     }
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
+}
+
+fn query(head: &Parts) -> Vec<(String, String)> {
+    let query = head.uri.query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 fn origin(headers: &HeaderMap) -> String {
@@ -214,9 +281,22 @@ fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem> {
     if body.trim_ascii().is_empty() {
         return Ok(json!({}));
     }
-    if !text(headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/json"))
-    {
-        return Err(Problem::bare(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
-    serde_json::from_slice(body).map_err(|_| Issue::MalformedRequestJson.into())
+    let json = match text(headers, header::CONTENT_TYPE.as_str()) {
+        Some(kind) if kind.starts_with("application/json") => body,
+        // what is sent in with files
+        Some(kind) if kind.starts_with("multipart/form-data") => form_input(body),
+        _ => return Err(Problem::bare(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+    };
+    serde_json::from_slice(json).map_err(|_| Issue::MalformedRequestJson.into())
+}
+
+/// The part of a form that is called `input` and holds JSON; `{}` if there is none.
+fn form_input(form: &[u8]) -> &[u8] {
+    let after = |bytes: &'_ [u8], mark: &[u8]| bytes.windows(mark.len()).position(|part| part == mark);
+    let found = after(form, b"name=\"input\"").and_then(|at| {
+        let rest = form.get(at..)?;
+        let rest = rest.get(after(rest, b"\r\n\r\n")? + 4..)?;
+        rest.get(..after(rest, b"\r\n--")?)
+    });
+    found.unwrap_or(b"{}")
 }

@@ -28,7 +28,8 @@ pub(super) fn read(body: &Value) -> Result<NewOrder, Problem> {
         ),
         _ => return Err(Issue::NotSupported.at("/payment_source", None)),
     };
-    Ok(NewOrder { intent, units, flow, experience: experience(context, at)? })
+    let vault_id = body["payment_source"]["paypal"]["vault_id"].as_str().map(str::to_owned);
+    Ok(NewOrder { intent, units, flow, experience: experience(context, at)?, vault_id })
 }
 
 /// A changed amount or text of a unit, under the rules of a new one.
@@ -136,7 +137,8 @@ fn sum(breakdown: &Value, names: &[&str], at: &str) -> Result<i64, Problem> {
         .sum()
 }
 
-fn experience(context: &Value, at: &str) -> Result<Experience, Problem> {
+/// What the payer sees, and where the payer goes afterwards.
+pub(super) fn experience(context: &Value, at: &str) -> Result<Experience, Problem> {
     let url = |field: &str| match &context[field] {
         Value::Null => Ok(None),
         value => match value.as_str().map(Url::parse) {

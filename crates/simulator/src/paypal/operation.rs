@@ -17,11 +17,32 @@ pub(super) enum Operation<'p> {
     GetAuthorization(&'p str),
     CaptureAuthorization(&'p str),
     VoidAuthorization(&'p str),
+    ListDisputes,
+    GetDispute(&'p str),
+    AcceptClaim(&'p str),
+    ProvideEvidence(&'p str),
+    ListTransactions,
+    ListBalances,
+    CreateSetupToken,
+    GetSetupToken(&'p str),
+    CreatePaymentToken,
+    ListPaymentTokens,
+    GetPaymentToken(&'p str),
+    DeletePaymentToken(&'p str),
     CreateWebhook,
     ListWebhooks,
     GetWebhook(&'p str),
+    PatchWebhook(&'p str),
     DeleteWebhook(&'p str),
+    ListWebhookTypes(&'p str),
     ListEventTypes,
+    ListEvents,
+    GetEvent(&'p str),
+    ResendEvent(&'p str),
+    SimulateEvent,
+    VerifySignature,
+    /// Served to everybody, like the pages of the payer.
+    GetCertificate,
 }
 
 impl<'p> Operation<'p> {
@@ -41,11 +62,31 @@ impl<'p> Operation<'p> {
             ("GET", ["v2", "payments", "authorizations", id]) => Self::GetAuthorization(id),
             ("POST", ["v2", "payments", "authorizations", id, "capture"]) => Self::CaptureAuthorization(id),
             ("POST", ["v2", "payments", "authorizations", id, "void"]) => Self::VoidAuthorization(id),
+            ("GET", ["v1", "customer", "disputes"]) => Self::ListDisputes,
+            ("GET", ["v1", "customer", "disputes", id]) => Self::GetDispute(id),
+            ("POST", ["v1", "customer", "disputes", id, "accept-claim"]) => Self::AcceptClaim(id),
+            ("POST", ["v1", "customer", "disputes", id, "provide-evidence"]) => Self::ProvideEvidence(id),
+            ("GET", ["v1", "reporting", "transactions"]) => Self::ListTransactions,
+            ("GET", ["v1", "reporting", "balances"]) => Self::ListBalances,
+            ("POST", ["v3", "vault", "setup-tokens"]) => Self::CreateSetupToken,
+            ("GET", ["v3", "vault", "setup-tokens", id]) => Self::GetSetupToken(id),
+            ("POST", ["v3", "vault", "payment-tokens"]) => Self::CreatePaymentToken,
+            ("GET", ["v3", "vault", "payment-tokens"]) => Self::ListPaymentTokens,
+            ("GET", ["v3", "vault", "payment-tokens", id]) => Self::GetPaymentToken(id),
+            ("DELETE", ["v3", "vault", "payment-tokens", id]) => Self::DeletePaymentToken(id),
             ("POST", ["v1", "notifications", "webhooks"]) => Self::CreateWebhook,
             ("GET", ["v1", "notifications", "webhooks"]) => Self::ListWebhooks,
             ("GET", ["v1", "notifications", "webhooks", id]) => Self::GetWebhook(id),
+            ("PATCH", ["v1", "notifications", "webhooks", id]) => Self::PatchWebhook(id),
             ("DELETE", ["v1", "notifications", "webhooks", id]) => Self::DeleteWebhook(id),
+            ("GET", ["v1", "notifications", "webhooks", id, "event-types"]) => Self::ListWebhookTypes(id),
             ("GET", ["v1", "notifications", "webhooks-event-types"]) => Self::ListEventTypes,
+            ("GET", ["v1", "notifications", "webhooks-events"]) => Self::ListEvents,
+            ("GET", ["v1", "notifications", "webhooks-events", id]) => Self::GetEvent(id),
+            ("POST", ["v1", "notifications", "webhooks-events", id, "resend"]) => Self::ResendEvent(id),
+            ("POST", ["v1", "notifications", "simulate-event"]) => Self::SimulateEvent,
+            ("POST", ["v1", "notifications", "verify-webhook-signature"]) => Self::VerifySignature,
+            ("GET", ["v1", "notifications", "certs", _]) => Self::GetCertificate,
             _ => return None,
         };
         Some(operation)
@@ -66,24 +107,49 @@ impl<'p> Operation<'p> {
             Self::GetAuthorization(_) => "paypal.get_authorization",
             Self::CaptureAuthorization(_) => "paypal.capture_authorization",
             Self::VoidAuthorization(_) => "paypal.void_authorization",
+            Self::ListDisputes => "paypal.list_disputes",
+            Self::GetDispute(_) => "paypal.get_dispute",
+            Self::AcceptClaim(_) => "paypal.accept_claim",
+            Self::ProvideEvidence(_) => "paypal.provide_evidence",
+            Self::ListTransactions => "paypal.list_transactions",
+            Self::ListBalances => "paypal.list_balances",
+            Self::CreateSetupToken => "paypal.create_setup_token",
+            Self::GetSetupToken(_) => "paypal.get_setup_token",
+            Self::CreatePaymentToken => "paypal.create_payment_token",
+            Self::ListPaymentTokens => "paypal.list_payment_tokens",
+            Self::GetPaymentToken(_) => "paypal.get_payment_token",
+            Self::DeletePaymentToken(_) => "paypal.delete_payment_token",
             Self::CreateWebhook => "paypal.create_webhook",
             Self::ListWebhooks => "paypal.list_webhooks",
             Self::GetWebhook(_) => "paypal.get_webhook",
+            Self::PatchWebhook(_) => "paypal.patch_webhook",
             Self::DeleteWebhook(_) => "paypal.delete_webhook",
+            Self::ListWebhookTypes(_) => "paypal.list_webhook_types",
             Self::ListEventTypes => "paypal.list_event_types",
+            Self::ListEvents => "paypal.list_events",
+            Self::GetEvent(_) => "paypal.get_event",
+            Self::ResendEvent(_) => "paypal.resend_event",
+            Self::SimulateEvent => "paypal.simulate_event",
+            Self::VerifySignature => "paypal.verify_signature",
+            Self::GetCertificate => "paypal.get_certificate",
         }
     }
 
     /// Whether it moves or promises money, so that `PayPal-Mock-Response` applies to it.
     pub(super) fn is_payment(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::Token
-                | Self::CreateWebhook
-                | Self::ListWebhooks
-                | Self::GetWebhook(_)
-                | Self::DeleteWebhook(_)
-                | Self::ListEventTypes
+            Self::CreateOrder
+                | Self::GetOrder(_)
+                | Self::PatchOrder(_)
+                | Self::CaptureOrder(_)
+                | Self::AuthorizeOrder(_)
+                | Self::GetCapture(_)
+                | Self::RefundCapture(_)
+                | Self::GetRefund(_)
+                | Self::GetAuthorization(_)
+                | Self::CaptureAuthorization(_)
+                | Self::VoidAuthorization(_)
         )
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct NewOrder {
     pub(super) units: Vec<Unit>,
     pub(super) flow: Flow,
     pub(super) experience: Experience,
+    /// The payment token to charge, without asking the payer.
+    #[serde(default)]
+    pub(super) vault_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::books::{Books, Call, ORDER_REPLAY};
 use super::new_order;
-use super::order::{Instrument, Intent, Order, Outcome};
+use super::order::{Approval, Instrument, Intent, NewOrder, Order, Outcome};
 use super::payment::{Authorization, Capture, Settlement};
 use super::problem::{Issue, Problem};
 use super::render::checkout_url;
@@ -21,16 +21,21 @@ impl Books {
         for unit in &request.units {
             self.refuse_paid_invoice(call, unit.text("invoice_id"))?;
         }
+        let charged = self.charged(call, &request)?;
         if call.twist == Some(Twist::Failed) {
-            return Err(Issue::PayeeAccountRestricted.into());
+            return Err(match charged {
+                Some(_) => Issue::InstrumentDeclined.into(),
+                None => Issue::PayeeAccountRestricted.into(),
+            });
         }
+        let is_charged = charged.is_some();
         let order = Order {
             id: self.core.ids.code("paypal.order", 17),
             account: call.account.clone(),
             request,
             created_at: call.now,
             updated_at: call.now,
-            payer_id: self.core.ids.code("paypal.payer", 13),
+            payer_id: charged.unwrap_or_else(|| self.payer_id()),
             approval: None,
             outcome: None,
         };
@@ -39,8 +44,33 @@ impl Books {
         }
         let id = order.id.clone();
         self.remember(call, "create", &id, ORDER_REPLAY);
-        self.records.orders.insert(id.clone(), order);
+        self.records.orders.insert(id.clone(), order.clone());
+        if is_charged {
+            return self.charge(call, order);
+        }
         self.answer_order(call, &id, StatusCode::CREATED, false)
+    }
+
+    /// The payer of the payment token that an order wants to be paid with, if it names one.
+    fn charged(&self, call: &Call, request: &NewOrder) -> Result<Option<String>, Problem> {
+        let Some(id) = &request.vault_id else { return Ok(None) };
+        if call.request_id.is_none() {
+            return Err(Issue::PaypalRequestIdRequired.into());
+        }
+        if request.intent != Intent::Capture {
+            return Err(Issue::NotSupported.at("/intent", None));
+        }
+        Ok(Some(self.chargeable(call, id)?.payer_id.clone()))
+    }
+
+    /// Takes the money at once: the payer agreed to it long ago.
+    fn charge(&mut self, call: &Call, order: Order) -> Result<Reply, Problem> {
+        self.take_money(call, &order, Instrument::Balance);
+        let (id, scope) = (order.id, "create");
+        if let Some(order) = self.records.orders.get_mut(&id) {
+            order.approval = Some(Approval { at: call.now, instrument: Instrument::Balance });
+        }
+        self.complete(call, &id, scope)
     }
 
     pub(super) fn get_order(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
@@ -86,8 +116,14 @@ impl Books {
         for unit in &order.request.units {
             self.refuse_paid_invoice(call, unit.text("invoice_id"))?;
         }
+        self.take_money(call, &order, instrument);
+        self.complete(call, id, &scope)
+    }
+
+    /// A capture for each unit.
+    fn take_money(&mut self, call: &Call, order: &Order, instrument: Instrument) {
         let settlement = match (call.twist, instrument) {
-            (Some(Twist::Stuck), _) => Settlement::Pending { until: None },
+            (Some(Twist::Stuck), _) => Settlement::Pending { until: None, denied: false },
             (_, Instrument::ECheck) => Settlement::clearing(call.now),
             _ => Settlement::Completed,
         };
@@ -99,6 +135,7 @@ impl Books {
                 unit: index,
                 amount: unit.amount.clone(),
                 refunded_minor: 0,
+                reversed_minor: 0,
                 invoice_id: unit.text("invoice_id").map(str::to_owned),
                 custom_id: unit.text("custom_id").map(str::to_owned),
                 created_at: call.now,
@@ -106,9 +143,8 @@ impl Books {
                 is_final: true,
                 settlement,
             };
-            self.records.captures.insert(capture.id.clone(), capture);
+            self.take_in(call, capture);
         }
-        self.complete(call, id, &scope)
     }
 
     pub(super) fn authorize_order(&mut self, call: &Call, id: &str) -> Result<Reply, Problem> {

@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use super::amount::Amount;
 use super::books::{Books, Call, PAYMENT_REPLAY};
+use super::dispute::Stage;
 use super::order::Outcome;
-use super::payment::{Authorization, Capture, Refund, Settlement};
+use super::payment::{Authorization, Capture, Returned, Settlement};
 use super::problem::{Issue, Problem};
 use super::render::{authorization_json, capture_json};
+use crate::core::Twist;
 use crate::core::service::Reply;
 
 /// After this time captures cannot be refunded.
@@ -27,24 +29,23 @@ impl Books {
         }
         let capture = self.capture(call, id)?;
         let amount = refund_amount(capture, call)?;
-        let total_refunded = amount.with_minor(capture.refunded_minor + amount.minor);
-        let refund = Refund {
-            id: self.core.ids.code("paypal.refund", 17),
-            account: call.account.clone(),
-            capture_id: id.to_owned(),
-            amount,
-            total_refunded,
-            note_to_payer: call.body["note_to_payer"].as_str().map(str::to_owned),
-            created_at: call.now,
-        };
-        if let Some(capture) = self.records.captures.get_mut(id) {
-            capture.refunded_minor = refund.total_refunded.minor;
-            capture.updated_at = call.now;
+        let is_all = amount == capture.refundable();
+        let disputed = self.open_dispute(id).map(|dispute| (dispute.id.clone(), dispute.stage));
+        match &disputed {
+            None => {}
+            Some((_, Stage::Inquiry)) if is_all => {}
+            Some((_, Stage::Inquiry)) => return Err(Issue::TransactionDisputed.into()),
+            Some(_) => return Err(Issue::RefundNotPermittedDueToChargeback.into()),
         }
-        self.remember(call, &scope, &refund.id, PAYMENT_REPLAY);
-        let json = self.refund_json(&refund, call);
-        self.records.refunds.insert(refund.id.clone(), refund);
-        Ok(Reply::new(StatusCode::CREATED, json))
+        if call.twist == Some(Twist::Failed) {
+            return Err(Issue::RefundFailedInsufficientFunds.into());
+        }
+        let refund = self.give_back(call, id, amount, Returned::ByMerchant);
+        self.remember(call, &scope, &refund, PAYMENT_REPLAY);
+        if let Some((dispute, _)) = disputed {
+            self.end_refunded_dispute(&dispute, call.now);
+        }
+        Ok(as_created(self.get_refund(call, &refund)?))
     }
 
     pub(super) fn get_refund(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
@@ -75,6 +76,7 @@ impl Books {
             unit: 0,
             amount,
             refunded_minor: 0,
+            reversed_minor: 0,
             invoice_id,
             custom_id: found.custom_id,
             created_at: call.now,
@@ -88,7 +90,7 @@ impl Books {
         authorization.updated_at = call.now;
         self.remember(call, &scope, &capture.id, PAYMENT_REPLAY);
         let json = capture_json(&capture, call);
-        self.records.captures.insert(capture.id.clone(), capture);
+        self.take_in(call, capture);
         Ok(Reply::new(StatusCode::CREATED, json))
     }
 

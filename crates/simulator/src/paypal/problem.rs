@@ -3,6 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::certificates::NoCertificates;
+
 /// Declares the issue codes with their status and PayPal's own sentence, which clients may match.
 macro_rules! issues {
     ($($variant:ident $code:literal $status:ident $sentence:literal;)+) => {
@@ -42,6 +44,8 @@ issues! {
     NotSupported "NOT_SUPPORTED" BAD_REQUEST "This field is not currently supported.";
     InvalidResourceId "INVALID_RESOURCE_ID" NOT_FOUND "Specified resource ID does not exist. Please check the resource ID and try again.";
     ActionDoesNotMatchIntent "ACTION_DOES_NOT_MATCH_INTENT" UNPROCESSABLE_ENTITY "Order was created with an intent to 'CAPTURE'. Please use v2/checkout/orders/order_id/capture to complete the transaction or alternately Create an order with an intent of 'AUTHORIZE'.";
+    ActionNotAllowed "ACTION_NOT_ALLOWED" UNPROCESSABLE_ENTITY "The dispute does not allow this action in its present state.";
+    AgreementAlreadyCancelled "AGREEMENT_ALREADY_CANCELLED" UNPROCESSABLE_ENTITY "The requested agreement is already canceled.";
     AmountMismatch "AMOUNT_MISMATCH" UNPROCESSABLE_ENTITY "Should equal item_total + tax_total + shipping + handling + insurance - shipping_discount - discount.";
     AuthorizationAlreadyCaptured "AUTHORIZATION_ALREADY_CAPTURED" UNPROCESSABLE_ENTITY "Authorization has previously been captured.";
     AuthorizationVoided "AUTHORIZATION_VOIDED" UNPROCESSABLE_ENTITY "A voided authorization cannot be captured or reauthorized. ";
@@ -69,14 +73,19 @@ issues! {
     PayeeAccountRestricted "PAYEE_ACCOUNT_RESTRICTED" UNPROCESSABLE_ENTITY "The merchant account is restricted.";
     PayerActionRequired "PAYER_ACTION_REQUIRED" UNPROCESSABLE_ENTITY "Transaction cannot complete successfully, instruct the buyer to return to PayPal.";
     PayerCannotPay "PAYER_CANNOT_PAY" UNPROCESSABLE_ENTITY "Combination of payer and payee settings mean that this buyer cannot pay this seller.";
+    PaypalRequestIdRequired "PAYPAL_REQUEST_ID_REQUIRED" BAD_REQUEST "A PayPal-Request-Id is required if you are trying to process payment for an Order. Please specify a PayPal-Request-Id or Create the Order without a 'payment_source' specified.";
     PendingCapture "PENDING_CAPTURE" UNPROCESSABLE_ENTITY "Cannot initiate a refund as the capture is pending. Capture is typically pending when the payer has funded the transaction using e-check/bank funded.";
     PreviouslyCaptured "PREVIOUSLY_CAPTURED" UNPROCESSABLE_ENTITY "Authorization has been previously captured and hence cannot be voided.";
     PreviouslyVoided "PREVIOUSLY_VOIDED" UNPROCESSABLE_ENTITY "Authorization has been previously voided and hence cannot be voided again.";
     ReferenceIdRequired "REFERENCE_ID_REQUIRED" UNPROCESSABLE_ENTITY "'reference_id' is required for each 'purchase_unit' if multiple 'purchase_unit' are provided.";
     RefundAmountExceeded "REFUND_AMOUNT_EXCEEDED" UNPROCESSABLE_ENTITY "The refund amount must be less than or equal to the capture amount that has not yet been refunded.";
     RefundCaptureCurrencyMismatch "REFUND_CAPTURE_CURRENCY_MISMATCH" UNPROCESSABLE_ENTITY "Refund must be in the same currency as the capture";
+    RefundFailedInsufficientFunds "REFUND_FAILED_INSUFFICIENT_FUNDS" UNPROCESSABLE_ENTITY "Capture could not be refunded due to insufficient funds. Please check to see if you have sufficient funds in your PayPal account or if the bank account linked to your PayPal account is verified and has sufficient funds.";
     RefundNotAllowed "REFUND_NOT_ALLOWED" UNPROCESSABLE_ENTITY "Capture cannot be refunded.";
+    RefundNotPermittedDueToChargeback "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK" UNPROCESSABLE_ENTITY "Refunds are not allowed on this capture due to a chargeback on the card or bank. Please contact the payee to resolve the chargeback.";
     RefundTimeLimitExceeded "REFUND_TIME_LIMIT_EXCEEDED" UNPROCESSABLE_ENTITY "You are over the time limit to perform a refund on this capture";
+    TokenIdNotFound "TOKEN_ID_NOT_FOUND" UNPROCESSABLE_ENTITY "Specified token was not found. Verify the token and try the request again.";
+    TransactionDisputed "TRANSACTION_DISPUTED" UNPROCESSABLE_ENTITY "Partial refunds cannot be offered at this time because there is an open case on this transaction. Visit the PayPal Resolution Center to review this case.";
     TransactionRefused "TRANSACTION_REFUSED" UNPROCESSABLE_ENTITY "The request was refused.";
     UnsupportedIntent "UNSUPPORTED_INTENT" UNPROCESSABLE_ENTITY "`intent=AUTHORIZE` is not supported for multiple purchase units. Only `intent=CAPTURE` is supported.";
 }
@@ -93,6 +102,11 @@ impl Problem {
     pub(super) fn bare(status: StatusCode) -> Self {
         let (name, message) = title(status);
         Self { status, body: json!({ "name": name, "message": message }) }
+    }
+
+    /// A 400 with a name of its own and no details.
+    pub(super) fn named(name: &str, message: &str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, body: json!({ "name": name, "message": message }) }
     }
 
     /// The older shape that OAuth errors have.
@@ -142,6 +156,14 @@ impl Problem {
             body["debug_id"] = json!(debug_id);
         }
         (status, body)
+    }
+}
+
+/// Trouble of the simulator's own.
+impl From<&NoCertificates> for Problem {
+    fn from(error: &NoCertificates) -> Self {
+        tracing::error!(%error, "no certificates for webhooks");
+        Self::bare(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::books::{Books, Call};
 use super::order::{Flow, Intent, Order, Unit};
-use super::payment::{Authorization, Capture, Refund, Settlement};
+use super::payment::{Authorization, Capture, Refund, RefundState, Settlement};
 
 const PAYER_EMAIL: &str = "payer@example.com";
 /// How long an authorization can be captured.
@@ -15,7 +15,7 @@ pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn link(href: &str, rel: &str, method: &str) -> Value {
+pub(super) fn link(href: &str, rel: &str, method: &str) -> Value {
     json!({ "href": href, "rel": rel, "method": method })
 }
 
@@ -54,8 +54,8 @@ impl Books {
         });
         let is_approved = order.approval.is_some() || order.outcome.is_some();
         if is_approved {
-            json["payer"] = payer(order);
-            json["payment_source"] = json!({ "paypal": wallet(order) });
+            json["payer"] = payer(&order.payer_id);
+            json["payment_source"] = json!({ "paypal": wallet(&order.payer_id) });
         } else if order.request.flow == Flow::PaymentSource {
             json["payment_source"] = json!({ "paypal": {} });
         }
@@ -116,10 +116,10 @@ impl Books {
         let origin = &call.origin;
         let mut json = json!({
             "id": refund.id,
-            "status": "COMPLETED",
+            "status": refund.state.name(),
             "amount": refund.amount.json(),
             "create_time": time(refund.created_at),
-            "update_time": time(refund.created_at),
+            "update_time": time(refund.settled_at.unwrap_or(refund.created_at)),
             "seller_payable_breakdown": {
                 "gross_amount": refund.amount.json(),
                 "paypal_fee": refund.amount.with_minor(0).json(),
@@ -133,6 +133,9 @@ impl Books {
         });
         if let Some(capture) = self.records.captures.get(&refund.capture_id) {
             references(&mut json, capture.invoice_id.as_deref(), capture.custom_id.as_deref());
+        }
+        if matches!(refund.state, RefundState::Pending { .. }) {
+            json["status_details"] = json!({ "reason": "ECHECK" });
         }
         if let Some(note) = &refund.note_to_payer {
             json["note_to_payer"] = json!(note);
@@ -235,19 +238,19 @@ fn order_links(order: &Order, origin: &str) -> Value {
     Value::Array(links)
 }
 
-fn payer(order: &Order) -> Value {
+pub(super) fn payer(payer_id: &str) -> Value {
     json!({
         "name": { "given_name": "Pat", "surname": "Payer" },
         "email_address": PAYER_EMAIL,
-        "payer_id": order.payer_id,
+        "payer_id": payer_id,
         "address": { "country_code": "US" },
     })
 }
 
-fn wallet(order: &Order) -> Value {
+pub(super) fn wallet(payer_id: &str) -> Value {
     json!({
         "email_address": PAYER_EMAIL,
-        "account_id": order.payer_id,
+        "account_id": payer_id,
         "account_status": "VERIFIED",
         "name": { "given_name": "Pat", "surname": "Payer" },
         "address": { "country_code": "US" },
@@ -255,11 +258,11 @@ fn wallet(order: &Order) -> Value {
 }
 
 /// 13 capital letters and digits, the same for the same account.
-fn merchant_id(account: &str) -> String {
+pub(super) fn merchant_id(account: &str) -> String {
     let mut id: String = account
         .chars()
-        .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_uppercase())
+        .filter(|c| matches!(c, '2'..='9' | 'A'..='H' | 'J'..='N' | 'P'..='Z'))
         .take(13)
         .collect();
     while id.len() < 13 {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::books::Books;
 use super::order::Order;
 use super::payment::Capture;
+use crate::core::FaultKind;
 
 /// An order as PayPal knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,21 +32,45 @@ pub struct SimOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SimCapture {
     pub id: String,
-    /// `COMPLETED`, `PENDING`, `DECLINED`, `PARTIALLY_REFUNDED` or `REFUNDED`.
+    /// `COMPLETED`, `PENDING`, `DECLINED`, `PARTIALLY_REFUNDED` or `REFUNDED`, and `REVERSED` where something was taken
+    /// back: PayPal's API says one of the two before for that.
     pub status: String,
     /// Decimal text.
     pub amount: String,
+    /// Decimal text: by refunds that have not failed.
+    pub refunded: String,
+    /// Decimal text: taken back by the payer's bank or lost in a dispute.
+    pub reversed: String,
     pub currency: String,
     /// Virtual time.
     pub created_at: DateTime<Utc>,
+}
+
+/// An attempt to deliver a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SimDelivery {
+    /// `WH-…`: the same for every copy and every attempt.
+    pub event_id: String,
+    /// In PayPal's words: `PAYMENT.CAPTURE.COMPLETED`.
+    pub event_type: String,
+    /// Of the subscription.
+    pub webhook_id: String,
+    /// 1 for the first; copies of the same attempt have the same number.
+    pub attempt: u32,
+    /// What the listener answered; `None` when it did not, or nothing was sent.
+    pub status: Option<u16>,
+    /// The fault that was played.
+    pub fault: Option<FaultKind>,
 }
 
 impl SimCapture {
     pub(super) fn of(capture: &Capture, now: DateTime<Utc>) -> Self {
         Self {
             id: capture.id.clone(),
-            status: capture.status(now).to_owned(),
+            status: capture.truth(now).to_owned(),
             amount: capture.amount.value(),
+            refunded: capture.amount.with_minor(capture.refunded_minor).value(),
+            reversed: capture.amount.with_minor(capture.reversed_minor).value(),
             currency: capture.amount.currency.clone(),
             created_at: capture.created_at,
         }

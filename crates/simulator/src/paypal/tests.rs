@@ -38,10 +38,13 @@ impl Merchant {
 
     /// Status and body of a call.
     fn call(&mut self, method: &Method, path: &str, body: Value) -> (u16, Value) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let call = Call {
             account: "test".to_owned(),
             now: self.now,
             origin: "http://sim".to_owned(),
+            query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            raw: body.to_string().into_bytes(),
             body,
             request_id: self.request_id.take(),
             wants_all: true,

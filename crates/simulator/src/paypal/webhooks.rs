@@ -1,4 +1,4 @@
-//! Webhook subscriptions as `/v1/notifications` keeps them. Nothing is delivered.
+//! The listeners that merchants register at `/v1/notifications/webhooks`.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -6,30 +6,19 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::books::{Books, Call};
+use super::event_type::EventType;
 use super::problem::{Issue, Problem};
+use super::render::link;
 use crate::core::service::Reply;
 
-/// The events a wallet cares about, with PayPal's descriptions.
-const EVENT_TYPES: [(&str, &str); 12] = [
-    ("CHECKOUT.ORDER.APPROVED", "An order has been approved by buyer."),
-    ("CHECKOUT.ORDER.COMPLETED", "A checkout order is processed."),
-    ("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "A payment has been reversed after approval."),
-    ("CUSTOMER.DISPUTE.CREATED", "A dispute is created."),
-    ("CUSTOMER.DISPUTE.RESOLVED", "A dispute is resolved."),
-    ("CUSTOMER.DISPUTE.UPDATED", "A dispute is updated."),
-    ("PAYMENT.CAPTURE.COMPLETED", "A payment capture completes."),
-    ("PAYMENT.CAPTURE.DECLINED", "A payment capture is declined."),
-    ("PAYMENT.CAPTURE.DENIED", "A payment capture is denied."),
-    ("PAYMENT.CAPTURE.PENDING", "The state of a payment capture changes to pending."),
-    ("PAYMENT.CAPTURE.REFUNDED", "A merchant refunds a payment capture."),
-    ("PAYMENT.CAPTURE.REVERSED", "PayPal reverses a payment capture."),
-];
+/// More a merchant's app may not register.
+const MAX_WEBHOOKS: usize = 10;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Webhook {
-    account: String,
-    id: String,
-    url: Url,
+    pub(super) account: String,
+    pub(super) id: String,
+    pub(super) url: Url,
     event_types: Value,
 }
 
@@ -40,28 +29,36 @@ impl Webhook {
             "id": self.id,
             "url": self.url,
             "event_types": self.event_types,
-            "links": [
-                { "href": href, "rel": "self", "method": "GET" },
-                { "href": href, "rel": "update", "method": "PATCH" },
-                { "href": href, "rel": "delete", "method": "DELETE" },
-            ],
+            "links": [link(&href, "self", "GET"), link(&href, "update", "PATCH"), link(&href, "delete", "DELETE")],
         })
+    }
+
+    /// Whether it asked for these events, by name or with `*`.
+    pub(super) fn wants(&self, event_type: EventType) -> bool {
+        let names =
+            self.event_types.as_array().into_iter().flatten().filter_map(|entry| entry["name"].as_str());
+        names.into_iter().any(|name| name == "*" || name == event_type.name())
     }
 }
 
 impl Books {
     pub(super) fn create_webhook(&mut self, call: &Call) -> Result<Reply, Problem> {
-        let url = call.body["url"].as_str();
-        let url = url.ok_or_else(|| Issue::MissingRequiredParameter.at("/url", None))?;
-        let parsed = Url::parse(url).map_err(|_| Issue::InvalidParameterSyntax.at("/url", Some(url)))?;
-        if call.body["event_types"].as_array().is_none_or(Vec::is_empty) {
-            return Err(Issue::MissingRequiredParameter.at("/event_types", None));
+        let url = url(&call.body["url"], "/url")?;
+        let event_types = event_types(&call.body["event_types"], "/event_types")?;
+        let mut own = self.records.webhooks.values().filter(|webhook| webhook.account == call.account);
+        if own.any(|webhook| webhook.url == url) {
+            return Err(Problem::named("WEBHOOK_URL_ALREADY_EXISTS", "Webhook URL already exists."));
+        }
+        let own = self.records.webhooks.values().filter(|webhook| webhook.account == call.account);
+        if own.count() >= MAX_WEBHOOKS {
+            let message = "Your app has reached the limit of webhooks that are allowed.";
+            return Err(Problem::named("WEBHOOK_NUMBER_LIMIT_EXCEEDED", message));
         }
         let webhook = Webhook {
             account: call.account.clone(),
             id: self.core.ids.code("paypal.webhook", 17),
-            url: parsed,
-            event_types: call.body["event_types"].clone(),
+            url,
+            event_types,
         };
         let json = webhook.json(call);
         self.records.webhooks.insert(webhook.id.clone(), webhook);
@@ -74,28 +71,57 @@ impl Books {
     }
 
     pub(super) fn get_webhook(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
-        let webhook = self.records.webhooks.get(id).filter(|webhook| webhook.account == call.account);
-        Ok(Reply::ok(webhook.ok_or(Issue::InvalidResourceId)?.json(call)))
+        Ok(Reply::ok(self.webhook(call, id)?.json(call)))
+    }
+
+    pub(super) fn list_webhook_types(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        Ok(Reply::ok(json!({ "event_types": self.webhook(call, id)?.event_types })))
+    }
+
+    /// Replaces the address or the event types, or none if one of the patches is wrong.
+    pub(super) fn patch_webhook(&mut self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        let mut webhook = self.webhook(call, id)?.clone();
+        for patch in call.body.as_array().ok_or(Issue::MalformedRequestJson)? {
+            match (patch["op"].as_str(), patch["path"].as_str()) {
+                (Some("replace"), Some("/url")) => webhook.url = url(&patch["value"], "/url")?,
+                (Some("replace"), Some("/event_types")) => {
+                    webhook.event_types = event_types(&patch["value"], "/event_types")?;
+                }
+                (_, path) => return Err(Issue::InvalidParameterValue.at(path.unwrap_or("/path"), None)),
+            }
+        }
+        let json = webhook.json(call);
+        self.records.webhooks.insert(id.to_owned(), webhook);
+        Ok(Reply::ok(json))
     }
 
     pub(super) fn delete_webhook(&mut self, call: &Call, id: &str) -> Result<Reply, Problem> {
-        self.get_webhook(call, id)?;
+        self.webhook(call, id)?;
         self.records.webhooks.remove(id);
         Ok(Reply::new(StatusCode::NO_CONTENT, Value::Null))
     }
+
+    /// The caller's listener.
+    pub(super) fn webhook(&self, call: &Call, id: &str) -> Result<&Webhook, Problem> {
+        let webhook = self.records.webhooks.get(id).filter(|webhook| webhook.account == call.account);
+        webhook.ok_or_else(|| Issue::InvalidResourceId.into())
+    }
 }
 
-pub(super) fn event_types() -> Reply {
-    let types: Vec<Value> = EVENT_TYPES
-        .iter()
-        .map(|(name, description)| {
-            json!({
-                "name": name,
-                "description": description,
-                "status": "ENABLED",
-                "resource_versions": ["2.0"],
-            })
-        })
-        .collect();
-    Reply::ok(json!({ "event_types": types }))
+/// An address to deliver to. PayPal takes none without TLS; tests have no certificates for theirs.
+pub(super) fn url(json: &Value, at: &str) -> Result<Url, Problem> {
+    let text = json.as_str().ok_or_else(|| Issue::MissingRequiredParameter.at(at, None))?;
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| Issue::InvalidParameterSyntax.at(at, Some(text)))
+}
+
+fn event_types(json: &Value, at: &str) -> Result<Value, Problem> {
+    let types = json.as_array().filter(|types| !types.is_empty());
+    for entry in types.ok_or_else(|| Issue::MissingRequiredParameter.at(at, None))? {
+        let name = entry["name"].as_str().unwrap_or_default();
+        if name != "*" && EventType::named(name).is_none() {
+            return Err(Issue::InvalidParameterValue.at(at, Some(name)));
+        }
+    }
+    Ok(json.clone())
 }

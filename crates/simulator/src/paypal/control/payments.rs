@@ -1,4 +1,4 @@
-//! `/_sim/paypal/`: what the payer and the payer's bank do, for tests without a browser.
+//! What payers and their banks do.
 
 use std::sync::Arc;
 
@@ -6,21 +6,22 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::Paypal;
-use super::order::Instrument;
-use super::payment::Settlement;
-use super::sim::{SimCapture, SimOrder};
+use super::super::Paypal;
+use super::super::event_type::EventType;
+use super::super::order::Instrument;
+use super::super::payment::Settlement;
+use super::super::sim::{SimCapture, SimOrder};
 
-/// The routes.
-pub(super) fn router(paypal: Arc<Paypal>) -> Router {
+pub(super) fn router() -> Router<Arc<Paypal>> {
     Router::new()
         .route("/_sim/paypal/orders", get(orders))
         .route("/_sim/paypal/orders/{id}/approve", post(approve))
         .route("/_sim/paypal/captures/{id}/complete", post(complete))
         .route("/_sim/paypal/captures/{id}/deny", post(deny))
-        .with_state(paypal)
+        .route("/_sim/paypal/captures/{id}/decline", post(decline))
 }
 
 /// How the payer approves; without a body from the balance.
@@ -64,14 +65,12 @@ impl Paypal {
     fn approve(&self, id: &str, instrument: Instrument) -> Result<SimOrder, StatusCode> {
         let now = self.now();
         let mut books = self.books();
-        let order = books.records.orders.get_mut(id).filter(|order| !order.is_expired(now));
+        let order = books.records.orders.get(id).filter(|order| !order.is_expired(now));
         let order = order.ok_or(StatusCode::NOT_FOUND)?;
         if order.outcome.is_some() {
             return Err(StatusCode::CONFLICT);
         }
-        order.approve(instrument, now);
-        self.core.changes.mark();
-        let order = order.clone();
+        let order = books.approve(id, instrument, now).ok_or(StatusCode::NOT_FOUND)?.clone();
         Ok(books.sim_order(&order, now))
     }
 
@@ -81,24 +80,61 @@ impl Paypal {
     }
 }
 
-async fn complete(state: State<Arc<Paypal>>, id: Path<String>) -> Result<Json<SimCapture>, StatusCode> {
-    settle(&state, &id, Settlement::Completed)
+/// When it happens; without a body at once.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Later {
+    /// In virtual time.
+    #[serde(default)]
+    after_seconds: Option<u32>,
 }
 
-async fn deny(state: State<Arc<Paypal>>, id: Path<String>) -> Result<Json<SimCapture>, StatusCode> {
-    settle(&state, &id, Settlement::Declined)
+impl Later {
+    pub(super) fn delay(&self) -> Option<TimeDelta> {
+        self.after_seconds.map(|seconds| TimeDelta::seconds(seconds.into()))
+    }
+}
+
+type Settled = Result<Json<SimCapture>, StatusCode>;
+
+/// The payer's bank pays what is pending.
+async fn complete(state: State<Arc<Paypal>>, id: Path<String>, later: Option<Json<Later>>) -> Settled {
+    settle(&state, &id, Settlement::Completed, EventType::CaptureDenied, later)
+}
+
+/// The payer's bank does not pay.
+async fn deny(state: State<Arc<Paypal>>, id: Path<String>, later: Option<Json<Later>>) -> Settled {
+    settle(&state, &id, Settlement::Declined, EventType::CaptureDenied, later)
+}
+
+/// As [`deny`], under the other name that PayPal's documents have for it.
+async fn decline(state: State<Arc<Paypal>>, id: Path<String>) -> Settled {
+    settle(&state, &id, Settlement::Declined, EventType::CaptureDeclined, None)
 }
 
 /// 404 for an unknown capture, 409 for one that is not pending.
-fn settle(paypal: &Paypal, id: &str, settlement: Settlement) -> Result<Json<SimCapture>, StatusCode> {
+fn settle(
+    paypal: &Paypal,
+    id: &str,
+    settlement: Settlement,
+    refusal: EventType,
+    later: Option<Json<Later>>,
+) -> Settled {
     let now = paypal.now();
     let mut books = paypal.books();
+    books.pass(now);
     let capture = books.records.captures.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
-    if !matches!(capture.settlement.at(now), Settlement::Pending { .. }) {
+    if !matches!(capture.settlement, Settlement::Pending { .. }) {
         return Err(StatusCode::CONFLICT);
     }
-    capture.settlement = settlement;
-    capture.updated_at = now;
-    paypal.core.changes.mark();
+    match later.and_then(|Json(later)| later.delay()) {
+        Some(delay) => {
+            let denied = settlement == Settlement::Declined;
+            capture.settlement = Settlement::Pending { until: Some(now + delay), denied };
+            paypal.core.changes.mark();
+        }
+        None => books.settle(id, settlement, refusal, now),
+    }
+    let capture = books.records.captures.get(id).ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(SimCapture::of(capture, now)))
 }
