@@ -16,6 +16,7 @@ mod limits;
 mod mail;
 mod metrics;
 mod mishaps;
+mod model;
 mod operations;
 mod orders;
 mod payment;

@@ -145,6 +145,22 @@ async fn too_little_money_lifts_nothing() {
 }
 
 #[tokio::test]
+async fn what_becomes_affordable_when_something_else_ends_is_resumed() {
+    let (panel, _worker, acme, web, _) = suspended().await;
+    panel.fund(&acme, "1.00").await;
+    let third = panel.active(&acme, "harbor", "third").await;
+    // A day of two is 1.08, and the debt; a day of all three would be 1.62.
+    panel.fund(&acme, "0.30").await;
+    panel.enqueue_for(&acme, "billing.resume").await;
+    panel.until_idle().await;
+    let suspended = format!("select suspended_by from vps_instances where id = '{web}'");
+    assert_eq!(panel.fetch::<String>(suspended).await, "unpaid");
+    delete(&panel.app, &acme, third).await.unwrap();
+    panel.until_power(web, "running").await;
+    panel.verify().await;
+}
+
+#[tokio::test]
 async fn a_suspended_vps_can_be_deleted_and_owes_no_more() {
     let (panel, _worker, acme, web, db) = suspended().await;
     for vps in [web, db] {

@@ -186,6 +186,23 @@ fn money_never_meets_a_float() {
     }
 }
 
+#[test]
+fn the_oracle_of_the_model_test_knows_no_line_of_the_product() {
+    let source = fs::read_to_string(root().join("tests/it/model/oracle.rs")).unwrap();
+    let uses: Vec<_> = source.lines().filter(|line| line.trim_start().starts_with("use ")).collect();
+    let allowed =
+        ["use std::collections::BTreeMap;", "use chrono::{DateTime, Datelike as _, TimeDelta, Utc};"];
+    assert_eq!(uses, allowed);
+    let code = code(&source);
+    for name in ARROWS.map(|(name, _)| name).into_iter().chain(["super", "crate", "sqlx"]) {
+        let path = format!("{name}::");
+        let of_ours = code
+            .match_indices(&path)
+            .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+        assert!(!of_ours, "the oracle uses {path}");
+    }
+}
+
 /// Files that are a crate of their own: found by cargo, named by nobody.
 fn is_root(name: &str) -> bool {
     let stands_alone = ["/src/lib.rs", "/src/main.rs", "/build.rs", "tests/it/main.rs"];

@@ -18,12 +18,14 @@
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clock;
 mod database;
 mod money;
 mod mutant;
 mod panel;
 mod people;
 mod process;
+mod random;
 mod rows;
 mod seed;
 mod servers;
@@ -34,6 +36,7 @@ pub use database::Database;
 pub use money::Balances;
 pub use panel::{Panel, eventually};
 pub use process::{WorkerProcess, free_address};
+pub use random::Random;
 pub use seed::{IMAGE, OPERATOR_EMAIL, PASSWORD, PLANS, REGION};
 pub use servers::PUBLIC_KEY;
 pub use tripwire::{Cut, Tripwire};

@@ -1,5 +1,7 @@
 //! Paying in, and whether the books are in order.
 
+use std::sync::LazyLock;
+
 use app::Caller;
 use app::payment::{ask_for_capture, begin_top_up};
 use domain::activity::Action;
@@ -88,7 +90,8 @@ impl Panel {
 
     async fn at_the_gateway(&self, path: &str, body: &Value) {
         let url = format!("{}/_sim/paypal/{path}", self.simulator.paypal_url());
-        let request = reqwest::Client::new().post(&url).header("content-type", "application/json");
+        static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
+        let request = CLIENT.post(&url).header("content-type", "application/json");
         let answer = request.body(body.to_string()).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }

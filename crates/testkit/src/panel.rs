@@ -1,9 +1,11 @@
 //! A whole installation in this process.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::vault::Vault;
 use app::{App, Caller, Settings};
+use domain::provider::ProviderConnector;
 use serde_json::Value;
 use simulator::{Config, Simulator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -78,6 +80,11 @@ impl Panel {
     /// Starts a worker in this process; any number may run at once.
     pub fn worker(&self) -> RunningWorker {
         RunningWorker::start(self.app.clone(), &self.simulator, worker::settings())
+    }
+
+    /// Starts a worker in this process that reaches clouds of the test's own.
+    pub fn worker_with(&self, clouds: Arc<dyn ProviderConnector>) -> RunningWorker {
+        RunningWorker::start_with(self.app.clone(), &self.simulator, clouds, worker::settings())
     }
 
     /// Where the panel connects: for processes and connections of a test's own.

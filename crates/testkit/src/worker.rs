@@ -9,6 +9,7 @@ use clients::Clouds;
 use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings};
 use domain::notify::mail::Mailer;
+use domain::provider::ProviderConnector;
 use simulator::Simulator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,16 @@ impl RunningWorker {
     }
 
     pub(crate) fn start(app: App, simulator: &Simulator, settings: WorkerSettings) -> Self {
-        let clouds = clouds();
+        Self::start_with(app, simulator, Arc::new(clouds()), settings)
+    }
+
+    pub(crate) fn start_with(
+        app: App,
+        simulator: &Simulator,
+        clouds: Arc<dyn ProviderConnector>,
+        settings: WorkerSettings,
+    ) -> Self {
+        install_crypto();
         let gateway = PayPal::new(PayPalSettings {
             base_url: simulator.paypal_url().parse().unwrap(),
             client_id: "panel".into(),
@@ -38,7 +48,7 @@ impl RunningWorker {
             true => Some(Arc::new(Smtp::new(&smtp(simulator)).unwrap())),
             false => None,
         };
-        let worker = Worker::new(app, Arc::new(clouds), Arc::new(gateway.unwrap()), mailer, settings);
+        let worker = Worker::new(app, clouds, Arc::new(gateway.unwrap()), mailer, settings);
         let stop = CancellationToken::new();
         Self { task: tokio::spawn(worker.run(stop.clone())), stop }
     }

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::random::Random;
 use crate::world::World;
+use testkit::Random;
 
 /// One that is stopped does not answer; another one is asked after this time.
 const PATIENCE: Duration = Duration::from_millis(2_500);

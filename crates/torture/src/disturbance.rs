@@ -5,8 +5,8 @@ use std::time::Duration;
 use simulator::{Fault, FaultKind};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::random::Random;
 use crate::world::World;
+use testkit::Random;
 
 /// How many processes there are; the workers come first.
 pub(crate) const PROCESSES: usize = WORKERS + SERVERS;

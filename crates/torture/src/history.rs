@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::disturbance::Disturbance;
 use crate::profile::Profile;
-use crate::random::Random;
+use testkit::Random;
 
 /// All of it.
 #[derive(Debug, Clone)]

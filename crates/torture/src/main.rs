@@ -17,7 +17,6 @@ mod person;
 mod process;
 mod profile;
 mod promises;
-mod random;
 mod rest;
 mod seed;
 mod tally;

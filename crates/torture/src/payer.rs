@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, NoAnswer};
 use crate::history::Payer;
 use crate::person::Shared;
-use crate::random::Random;
+use testkit::Random;
 
 impl Shared<'_> {
     /// Pays in. Waits for the approval page as a person does, but not for the money.

@@ -13,8 +13,8 @@ use crate::client::{Answer, Client, NoAnswer};
 use crate::history::{History, Organization, Payer, Step};
 use crate::hours;
 use crate::listener::Listener;
-use crate::random::Random;
 use crate::world::World;
+use testkit::Random;
 
 /// What an organization was told, to be held against the books.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Kinds of histories, by what disturbs them.
 
 use crate::disturbance::{Disturbance, PROCESSES, WORKERS, fault};
-use crate::random::Random;
+use testkit::Random;
 
 /// What a history is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Money;
-use domain::billing::{Span, Tariff};
+use domain::billing::{Span, Tariff, hour};
 use domain::money::Overflow;
 use store::billing::OpenMeter;
 
@@ -19,7 +19,8 @@ pub(super) struct Bill {
     pub(super) suspend: bool,
 }
 
-/// Charges all hours due at `now`, in rounds of one hour of every running VPS.
+/// Charges all hours due at `now`, in rounds of one hour of every running VPS, in the order in which
+/// they began: a round is an hour's worth of time from the oldest unpaid hour on.
 ///
 /// A round is paid as a whole or not at all. When the wallet cannot pay a round, running VPSs
 /// count at cost from there on (they are suspended) and add to the debt. The last hours of VPSs
@@ -28,58 +29,40 @@ pub(super) fn bill(meters: &mut [OpenMeter], available: Money, now: DateTime<Utc
     let mut bill = Bill::default();
     loop {
         let left = available.minus(bill.from_wallet)?;
-        let due: Vec<usize> = (0..meters.len())
-            .filter(|&i| meters[i].tariff == Tariff::Sold && meters[i].meter.is_due(now))
-            .collect();
+        let due = round(meters, now);
         if due.is_empty() {
             break;
         }
-        let round = due.iter().map(|&i| meters[i].meter.next(&meters[i].price, Tariff::Sold));
-        let round: Vec<_> = round.collect::<Result<_, _>>()?;
-        let total = Money::total(round.iter().map(|(span, _)| span.amount))?;
-        if total <= left {
-            bill.from_wallet = bill.from_wallet.plus(total)?;
-            for (&i, (span, after)) in due.iter().zip(round) {
-                meters[i].meter = after;
-                bill.charges.push((i, span, Tariff::Sold));
+        let spans = due.iter().map(|&i| meters[i].meter.next(&meters[i].price, Tariff::Sold));
+        let spans: Vec<_> = spans.collect::<Result<_, _>>()?;
+        let total = Money::total(spans.iter().map(|(span, _)| span.amount))?;
+        if total > left && due.iter().any(|&i| meters[i].meter.ended_at.is_none()) {
+            bill.suspend = true;
+            // Not only what is due just now: nothing draws on this wallet any more.
+            for meter in meters.iter_mut().filter(|m| m.meter.ended_at.is_none()) {
+                meter.tariff = Tariff::AtCost;
             }
             continue;
         }
-        let (ended, running): (Vec<usize>, Vec<usize>) =
-            due.into_iter().partition(|&i| meters[i].meter.ended_at.is_some());
-        if running.is_empty() {
-            owe_last_hours(meters, &ended, &mut bill, available, now)?;
-            break;
-        }
-        bill.suspend = true;
-        // Not only what is due just now: nothing draws on this wallet any more.
-        for meter in meters.iter_mut().filter(|m| m.meter.ended_at.is_none()) {
-            meter.tariff = Tariff::AtCost;
+        let paid = total.min(left);
+        bill.from_wallet = bill.from_wallet.plus(paid)?;
+        bill.to_debt = bill.to_debt.plus(total.minus(paid)?)?;
+        for (i, (span, after)) in due.into_iter().zip(spans) {
+            meters[i].meter = after;
+            bill.charges.push((i, span, Tariff::Sold));
         }
     }
     accrue(meters, &mut bill, now)?;
     Ok(bill)
 }
 
-/// Hours of deleted VPSs: paid as far as the wallet goes, the rest is owed.
-fn owe_last_hours(
-    meters: &mut [OpenMeter],
-    ended: &[usize],
-    bill: &mut Bill,
-    available: Money,
-    now: DateTime<Utc>,
-) -> Result<(), Overflow> {
-    for &i in ended {
-        let (spans, after) = meters[i].meter.all_due(&meters[i].price, Tariff::Sold, now)?;
-        meters[i].meter = after;
-        for span in spans {
-            let paid = span.amount.min(available.minus(bill.from_wallet)?);
-            bill.from_wallet = bill.from_wallet.plus(paid)?;
-            bill.to_debt = bill.to_debt.plus(span.amount.minus(paid)?)?;
-            bill.charges.push((i, span, Tariff::Sold));
-        }
-    }
-    Ok(())
+/// The meters whose next sold hour is due and begins less than an hour after the oldest of them.
+fn round(meters: &[OpenMeter], now: DateTime<Utc>) -> Vec<usize> {
+    let is_due = |m: &OpenMeter| m.tariff == Tariff::Sold && m.meter.is_due(now);
+    let oldest = meters.iter().filter(|m| is_due(m)).map(|m| m.meter.paid_until).min();
+    let in_it =
+        |m: &OpenMeter| is_due(m) && oldest.is_some_and(|oldest| m.meter.paid_until - oldest < hour());
+    (0..meters.len()).filter(|&i| in_it(&meters[i])).collect()
 }
 
 /// Hours of suspended VPSs add to the debt at what they cost us.
@@ -156,6 +139,18 @@ mod tests {
             (false, Money::from_micros(250), Money::from_micros(150))
         );
         assert!(meters[0].meter.is_settled());
+        Ok(())
+    }
+
+    #[test]
+    fn hours_are_paid_in_the_order_in_which_they_began() -> Result<(), Overflow> {
+        // Nothing was billed for 10 hours; the second VPS began 7 hours after the first. Money for 9 hours.
+        let mut meters = [meter(start(), 100), meter(start() + TimeDelta::hours(7), 100)];
+        let bill = bill(&mut meters, Money::from_micros(1_800), start() + TimeDelta::hours(9))?;
+        let sold = |i| bill.charges.iter().filter(|c| c.0 == i && c.2 == Tariff::Sold).count();
+        assert_eq!((sold(0), sold(1)), (8, 1), "seven alone, one of both; the next of both is too dear");
+        assert!(bill.suspend);
+        assert_eq!((bill.from_wallet, bill.to_debt), (Money::from_micros(1_800), Money::from_micros(400)));
         Ok(())
     }
 

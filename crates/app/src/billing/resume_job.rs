@@ -18,8 +18,12 @@ use crate::activity;
 use crate::vps::action_job;
 use crate::worker::{Context, Fail};
 
-/// Asks whether the suspension can be lifted: after any change that may make it affordable.
+/// Asks whether the suspension can be lifted, if there is one: after any change that may make it affordable.
+/// The wallet is locked, so nothing is suspended meanwhile.
 pub(crate) async fn ask_to_resume(tx: &mut OrgTx) -> Result<(), store::Error> {
+    if vps::lock_unpaid(tx).await?.is_empty() {
+        return Ok(());
+    }
     let word = format!("resume:{}", tx.organization_id());
     jobs::enqueue(tx, NewJob::new("billing.resume", serde_json::Value::Null).once(word)).await?;
     Ok(())

@@ -22,6 +22,7 @@ use store::vps::{Instance, Seen};
 use store::{Exempt, OrgTx, SystemPurpose, billing, catalog, notify, vps, wallet};
 
 use crate::activity;
+use crate::billing::ask_to_resume;
 use crate::worker::{Context, Fail, payload_id};
 
 /// The public words for an order nobody could deliver.
@@ -340,6 +341,7 @@ pub(crate) async fn release(
         &[(Account::Held, held.negated()?), (Account::Wallet, held)],
     )?;
     wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
+    ask_to_resume(tx).await?;
     Ok(())
 }
 

@@ -34,10 +34,8 @@ pub async fn delete(app: &App, caller: &Caller, id: VpsId) -> Result<()> {
     vps::insert_action(&mut tx, VpsActionId::new(), id, ActionKind::Delete).await?;
     vps::set_state(&mut tx, id, VpsState::Deleting).await?;
     job::enqueue(&mut tx, super::job("vps.delete", id)).await?;
-    if vps.suspended_by == Some(Suspension::Unpaid) {
-        // What is left may be affordable.
-        ask_to_resume(&mut tx).await?;
-    }
+    // What is left may be affordable.
+    ask_to_resume(&mut tx).await?;
     notify::publish(&mut tx, Topic::Vps, id).await?;
     notify::publish(&mut tx, Topic::Wallet, caller.organization_id()).await?;
     let entry =

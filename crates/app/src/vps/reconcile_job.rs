@@ -14,6 +14,7 @@ use store::{Exempt, OrgTx, billing, job, notify, vps, wallet};
 use super::action_job;
 use super::create_job::{living, seen, twins_destroyed};
 use crate::activity;
+use crate::billing::ask_to_resume;
 use crate::worker::{Context, Fail, payload_id};
 
 /// A server must be missing in so many passes before it counts as lost.
@@ -155,6 +156,7 @@ async fn lose(ctx: &Context, job: &Job, id: VpsId) -> Result<(), Fail> {
     wallet::save(&mut tx, [&mut wallet]).await?;
     vps::cancel_open_actions(&mut tx, id).await?;
     vps::set_state(&mut tx, id, VpsState::Lost).await?;
+    ask_to_resume(&mut tx).await?;
     notify::publish(&mut tx, Topic::Vps, id).await?;
     notify::publish(&mut tx, Topic::Wallet, vps.organization_id).await?;
     let entry: Activity = activity::vps(vps.organization_id, Actor::System, Action::VpsLost, id, &vps.name);
