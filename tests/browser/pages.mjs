@@ -187,6 +187,30 @@ export const OPERATOR = [
   { name: 'operator-vps', to: '/operator/vps' },
   { name: 'operator-plans', to: '/operator/plans' },
   { name: 'operator-plan', to: first('/operator/plans', 'plan-table') },
+  {
+    name: 'operator-plan-error',
+    to: async (visitor) => {
+      await first('/operator/plans', 'plan-table')(visitor)
+      await refused(visitor.page.url(), 422, 'publish-form', { markup_percent: 'much' })(visitor)
+    },
+  },
+  {
+    name: 'operator-plan-preview',
+    to: async (visitor) => {
+      await first('/operator/plans', 'plan-table')(visitor)
+      await visitor.page.getByTestId('preview').click()
+      await visitor.page.getByTestId('new-prices').waitFor()
+    },
+  },
+  {
+    name: 'operator-price-moves',
+    to: async (visitor) => {
+      await first('/operator/plans', 'plan-table')(visitor)
+      await visitor.page.getByTestId('moves').click()
+      await visitor.page.getByTestId('what-if').click()
+      await visitor.page.getByTestId('effect').waitFor()
+    },
+  },
   { name: 'operator-new-plan', to: '/operator/plans/new' },
   { name: 'operator-providers', to: '/operator/providers' },
   { name: 'operator-provider', to: first('/operator/providers', 'providers') },

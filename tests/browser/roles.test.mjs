@@ -134,6 +134,8 @@ test('the operator walks through the installation', { timeout: 90_000 }, async (
     await menu('Plans and prices')
     await page.getByRole('link', { name: 'Micro 512' }).click()
     await page.getByLabel('Markup in percent').fill('100')
+    await page.getByTestId('preview').click()
+    await page.getByTestId('new-prices').waitFor()
     await page.getByTestId('publish').click()
     await page.getByTestId('toast').getByText('Prices published').waitFor()
 

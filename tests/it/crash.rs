@@ -19,6 +19,7 @@ enum Deed {
     Create,
     Delete,
     TopUp,
+    Move,
 }
 
 /// A panel in which the deed can be done.
@@ -36,7 +37,7 @@ impl Scene {
         panel.fund(&acme, "50.00").await;
         let worker = panel.worker();
         let vps = match deed {
-            Deed::Delete => Some(panel.active(&acme, "small", "web").await),
+            Deed::Delete | Deed::Move => Some(panel.active(&acme, "small", "web").await),
             Deed::Create | Deed::TopUp => None,
         };
         worker.stop().await;
@@ -55,8 +56,18 @@ impl Scene {
                 app::vps::delete(&panel.app, acme, vps).await.unwrap();
                 panel.until_state(vps, "deleted").await;
             }
+            (Deed::Move, Some(vps)) => {
+                let cheaper = panel.publish("small", 1_000).await;
+                panel.announce_move("small", None).await;
+                let moved =
+                    format!("select price_version_id = '{cheaper}' from vps_instances where id = '{vps}'");
+                panel.until(moved).await;
+                panel
+                    .until("select count(*) = 1 from mails where kind = 'price_change' and state = 'sent'")
+                    .await;
+            }
             (Deed::TopUp, _) => self.pay().await,
-            (Deed::Delete, None) => unreachable!("the scene has a VPS to delete"),
+            (Deed::Delete | Deed::Move, None) => unreachable!("the scene has a VPS"),
         }
         panel.until_idle().await;
     }
@@ -81,13 +92,17 @@ impl Scene {
         let panel = &self.panel;
         let active: i64 = panel.fetch("select count(*) from vps_instances where state = 'active'").await;
         let living: Vec<_> = panel.simulator.servers().into_iter().filter(|s| !s.is_deleted()).collect();
-        let expected = i64::from(self.deed == Deed::Create);
+        let expected = i64::from(matches!(self.deed, Deed::Create | Deed::Move));
         assert_eq!(active, expected, "{what}: active VPSs");
         assert_eq!(living.len(), usize::from(expected == 1), "{what}: servers {living:?}");
         if self.deed == Deed::TopUp {
             let captures: usize = panel.simulator.orders().iter().map(|o| o.captures.len()).sum();
             assert_eq!(captures, 1, "{what}: captures at the gateway");
             assert_eq!(panel.balances(&self.acme).await.available, 75_000_000, "{what}: credited once");
+        }
+        if self.deed == Deed::Move {
+            let entries = "select count(*) from activity_logs where action = 'billing.price_changed'";
+            assert_eq!(panel.fetch::<i64>(entries).await, 1, "{what}: moved once");
         }
         panel.verify().await;
     }
@@ -145,6 +160,11 @@ async fn create_survives_a_kill_at_every_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn delete_survives_a_kill_at_every_step() {
     killed_at_every_step(Deed::Delete).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_to_another_price_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::Move).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

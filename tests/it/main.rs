@@ -21,6 +21,8 @@ mod operations;
 mod orders;
 mod payment;
 mod pool;
+mod price_moves;
+mod prices;
 mod reconcile;
 mod suspension;
 mod tenancy;

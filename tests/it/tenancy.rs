@@ -61,6 +61,8 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
         let web = app::vps::create(&panel.app, caller, new, Some(&key)).await.unwrap().effect();
         panel.until_state(web, "active").await;
     }
+    panel.publish("small", 3_000).await;
+    panel.announce_move("small", Some(chrono::Utc::now() + chrono::Days::new(40))).await;
     panel.until_idle().await;
     (panel, worker, callers)
 }

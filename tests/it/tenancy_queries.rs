@@ -12,7 +12,7 @@ use domain::{
 };
 use serde_json::json;
 use store::vps::read as vps_read;
-use store::{Exempt, SystemPurpose, activity, billing, identity, notify, payment, vps, wallet};
+use store::{Exempt, SystemPurpose, activity, billing, catalog, identity, notify, payment, vps, wallet};
 use testkit::Panel;
 use uuid::Uuid;
 
@@ -128,6 +128,7 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "records": vps_read::records(db, vps_read::Wanted::Living, None, 100),
         "a record": vps_read::records(db, vps_read::Wanted::One(of.active), None, 100),
         "actions": vps_read::actions(db, of.ordered, None, None, 100),
+        "announced prices": catalog::moves::announced(db),
         "balance": wallet::read::balance(db),
         "charged": wallet::read::charged_this_month(db),
         "movements": wallet::read::movements(db, None, 100),
@@ -238,6 +239,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     let mut told = Told::new();
     let vps_of = vps_read::AnyFilter { organization: Some(id), ..Default::default() };
     let trail_of = activity::read::AnyFilter { organization: Some(id), ..Default::default() };
+    let price = panel.price_in_force("small").await;
     ask! { told, panel.store.system_read(SystemPurpose::Operator), db => async |_| {};
         "organization": identity::read::organization(db, id),
         "members": identity::read::members(db, id),
@@ -247,11 +249,14 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "limits": identity::limits_of(db, id),
         "whom limits can be for": identity::limit_subjects(db, id),
         "trail": activity::read::list_all(db, trail_of, None, 500),
+        "effects of a move": catalog::moves::effects(db, price, Some(&[id]), 0, None, 100),
     }
     let before = of.digest(&panel).await;
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
         "wallets": wallet::try_lock(tx, &[id]),
         "meters": billing::open_meters(tx, &[id]),
+        "due moves": billing::moves::due(tx, &[id], chrono::Utc::now() + chrono::Days::new(50)),
+        "owners": notify::mail::owners(tx, &[id]),
         "suspend": vps::suspend_unpaid(tx, id),
         "their limit": identity::remove_limit(tx, id, of.limit),
     }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub mail: bool,
     /// An order must leave money for so many hours of everything the organization then runs.
     pub reserve_hours: i64,
+    /// A price that VPSs keep rises so many days after their people were told, at the earliest.
+    pub notice_days: i32,
     /// Smallest top-up.
     pub top_up_min: Money,
     /// Largest top-up.
@@ -49,6 +51,7 @@ impl Settings {
             currency: "USD".into(),
             mail: false,
             reserve_hours: 24,
+            notice_days: 30,
             top_up_min: Money::from_micros(5_000_000),
             top_up_max: Money::from_micros(5_000_000_000),
             lost_answer_wait: Duration::from_secs(120),

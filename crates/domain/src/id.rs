@@ -52,6 +52,8 @@ ids! {
     ImageId,
     /// What a plan costs in a region from a time on.
     PriceVersionId,
+    /// VPSs that are moved to another price at a time.
+    PriceMoveId,
     /// Money reserved for an order.
     HoldId,
     /// A balanced ledger transaction.

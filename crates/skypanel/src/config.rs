@@ -72,6 +72,11 @@ const SETTINGS: &[Setting] = &[
     plain("currency", "USD", "ISO 4217 code of the installation's one currency. Cannot change later."),
     plain("reserve_hours", "24", "An order must leave money for so many hours of everything that then runs."),
     plain(
+        "notice_days",
+        "30",
+        "The price of VPSs that run rises so many days after their people were told, at the earliest.",
+    ),
+    plain(
         "paypal_base_url",
         "https://api-m.paypal.com",
         "PayPal's API; https://api-m.sandbox.paypal.com for trials.",
@@ -126,6 +131,7 @@ pub(crate) struct Config {
     company_logo: String,
     pub(crate) currency: String,
     pub(crate) reserve_hours: i64,
+    pub(crate) notice_days: i32,
     pub(crate) paypal_base_url: Url,
     pub(crate) paypal_client_id: String,
     pub(crate) paypal_client_secret: SecretString,
@@ -186,6 +192,7 @@ impl Config {
         let checks = [
             (currency, "currency must be an ISO 4217 code such as USD"),
             (self.reserve_hours >= 1, "reserve_hours must be at least 1"),
+            ((0..=366).contains(&self.notice_days), "notice_days must be between 0 and 366"),
             (
                 self.smtp_url().is_none() || !self.mail_from.trim().is_empty(),
                 "smtp_url needs mail_from, the sender",

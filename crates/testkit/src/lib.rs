@@ -24,6 +24,7 @@ mod money;
 mod mutant;
 mod panel;
 mod people;
+mod prices;
 mod process;
 mod random;
 mod rows;

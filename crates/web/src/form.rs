@@ -6,6 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use domain::Money;
 
 use crate::WebState;
@@ -55,6 +56,19 @@ pub(crate) fn amount(field: &'static str, text: &str) -> Result<Money, app::Erro
     })
 }
 
+/// A time as a `datetime-local` field sends it, in UTC; empty is none.
+pub(crate) fn utc(field: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, app::Error> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let time = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    let refused = || app::Error::invalid(field, "Use a time in UTC, for example 2027-01-31T00:00.");
+    time.map(|time| Some(time.and_utc())).ok_or_else(refused)
+}
+
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
@@ -63,6 +77,14 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_utc_and_none_is_now() {
+        let read = |text| utc("at", text).map(|at| at.map(|at| at.to_rfc3339())).ok();
+        assert_eq!(read("2027-01-31T08:15"), Some(Some("2027-01-31T08:15:00+00:00".to_owned())));
+        assert_eq!(read("2027-01-31T08:15:30"), Some(Some("2027-01-31T08:15:30+00:00".to_owned())));
+        assert_eq!((read(" "), read("tomorrow"), read("2027-02-30T00:00")), (Some(None), None, None));
+    }
 
     #[test]
     fn amounts_are_read_as_people_type_them() {

@@ -46,6 +46,7 @@ impl Templates {
         environment.add_filter("traffic", format::traffic);
         environment.add_filter("hours", format::hours);
         environment.add_filter("when", |at: &str| time(at, "time", format::date_time));
+        environment.add_filter("utc", |at: &str| time(at, "utc", format::date_time));
         environment.add_filter("day", |at: &str| time(at, "day", format::day));
         environment.add_filter("ago", |at: &str| time(at, "ago", |at| format::ago(at, Utc::now())));
         let mut add = |name: &'static str, write: fn(&Currency, Money) -> String| {

@@ -48,6 +48,14 @@ crate::words::words! {
         PlanAdded = "plan_added",
         /// Prices were published.
         PricesPublished = "prices_published",
+        /// Prices are to come into force.
+        PricesScheduled = "prices_scheduled",
+        /// Prices were taken back.
+        PricesWithdrawn = "prices_withdrawn",
+        /// VPSs are to be moved to another price.
+        MoveAnnounced = "move_announced",
+        /// VPSs are not moved after all.
+        MoveCancelled = "move_cancelled",
         /// A plan is on sale.
         PlanOnSale = "plan_on_sale",
         /// A plan is not on sale any more.
@@ -94,6 +102,10 @@ impl From<Said> for Toast {
             S::ProviderEnabled => "Account enabled",
             S::PlanAdded => "Plan added and on sale",
             S::PricesPublished => "Prices published",
+            S::PricesScheduled => "Prices published; they come into force at that time",
+            S::PricesWithdrawn => "Prices withdrawn",
+            S::MoveAnnounced => "Announced; the owners are told by mail",
+            S::MoveCancelled => "Cancelled; who was told is told so",
             S::PlanOnSale => "The plan is on sale",
             S::PlanOffSale => "The plan is not sold any more",
             S::MailQueued => "The mail is sent again",

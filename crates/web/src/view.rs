@@ -114,6 +114,26 @@ impl Chip {
     pub(crate) fn for_sale(active: bool) -> Self {
         if active { Self { word: "On sale", tone: "good" } } else { Self { word: "Not sold", tone: "off" } }
     }
+
+    /// Is a price in force, or will it be? Orders are not taken at an earlier one, but VPSs may keep it.
+    pub(crate) fn price(in_force: bool, scheduled: bool) -> Self {
+        match (in_force, scheduled) {
+            (_, true) => Self { word: "Scheduled", tone: "busy" },
+            (true, _) => Self { word: "In force", tone: "good" },
+            _ => Self { word: "Earlier", tone: "off" },
+        }
+    }
+
+    /// A price that was taken back before it was in force.
+    pub(crate) const WITHDRAWN: Self = Self { word: "Withdrawn", tone: "off" };
+    /// A move of VPSs to another price that is to come.
+    pub(crate) const ANNOUNCED: Self = Self { word: "Announced", tone: "busy" };
+    /// One whose time has come, but some VPSs are not ready.
+    pub(crate) const MOVING: Self = Self { word: "Moving", tone: "warn" };
+    /// One that is over.
+    pub(crate) const MOVED: Self = Self { word: "Moved", tone: "good" };
+    /// One that was cancelled.
+    pub(crate) const CANCELLED: Self = Self { word: "Cancelled", tone: "off" };
 }
 
 /// An entry of a select box.

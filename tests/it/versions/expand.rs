@@ -38,6 +38,21 @@ const REVIEWED: &[(&str, &str, &str)] = &[
             'dispute_release'::text, 'credit'::text, 'credit_expiry'::text, 'adjustment'::text])))",
         "allows all that was allowed",
     ),
+    (
+        "0021_prices.sql",
+        "stricter: rule price_versions created_at,effective_at CHECK ((effective_at >= created_at))",
+        "older programs publish at the present alone",
+    ),
+    (
+        "0021_prices.sql",
+        "stricter: rule price_versions effective_at,id UNIQUE (id, effective_at)",
+        "the id alone is the primary key, so no row can break it",
+    ),
+    (
+        "0021_prices.sql",
+        "stricter: rule price_versions id,plan_id,region_id UNIQUE (id, plan_id, region_id)",
+        "the id alone is the primary key, so no row can break it",
+    ),
 ];
 
 /// Kind, table, columns and what is true of them.

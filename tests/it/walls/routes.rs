@@ -1,6 +1,8 @@
 //! Every route: at which thing of acme's it is called, and with what body.
 
+use domain::catalog::Markup;
 use serde_json::{Value, json};
+use store::SystemPurpose;
 use testkit::{IMAGE, PASSWORD, REGION};
 use uuid::Uuid;
 use web::Access;
@@ -240,7 +242,16 @@ impl Route {
             }
             "/operator/providers/{id}/rotate" => "token=harbor-2".to_owned(),
             "/operator/plans" => format!("size=1-1024-25-shared&name={word}&markup_percent=25"),
-            "/operator/plans/{id}/prices" => "markup_percent=30".to_owned(),
+            "/operator/plans/{id}/prices" => {
+                let plan = target.path.split('/').nth(3).unwrap().parse().unwrap();
+                let markup = Markup { basis_points: 3_000, ..Markup::default() };
+                let mut db = scene.panel.store.system_read(SystemPurpose::Operator).await.unwrap();
+                let seen = app::catalog::draft(&mut db, plan, markup).await.unwrap().seen;
+                format!("markup_percent=30&seen={seen}")
+            }
+            "/operator/plans/{id}/prices/withdraw" => format!("version={}", scene.scheduled_price().await),
+            "/operator/plans/{id}/moves" => scene.wish_to_move().await,
+            "/operator/plans/{id}/moves/cancel" => format!("move={}", scene.announced_move().await),
             "/operator/plans/{id}/active" => "active=true".to_owned(),
             "/operator/organizations/{id}/limits" => {
                 "subject=organization&requests=100&seconds=60&days=7&reason=test".to_owned()

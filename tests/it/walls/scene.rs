@@ -8,10 +8,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use chrono::Utc;
 use domain::UserId;
 use domain::identity::Role;
 use futures_util::StreamExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Panel, RunningWorker};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
@@ -150,6 +151,39 @@ impl Scene {
             .execute(format!("update jobs set state = 'dead', finished_at = now() where id = {id}"))
             .await;
         id
+    }
+
+    /// A price of the plan *large* that is to come.
+    pub(super) async fn scheduled_price(&self) -> Uuid {
+        let present = self.panel.price_in_force("large").await;
+        let then = json!({ "created_at": Utc::now(), "effective_at": "2099-01-01T00:00:00Z" });
+        self.panel.copy("price_versions", present.0, then).await
+    }
+
+    /// A form that moves a VPS of acme's, which was sold the plan *large* earlier, to the price in force.
+    pub(super) async fn wish_to_move(&self) -> String {
+        let present = self.panel.price_in_force("large").await;
+        self.panel.execute("delete from vps_price_moves where state = 'announced'").await;
+        let old = json!({ "created_at": "2020-01-01T00:00:00Z", "effective_at": "2020-01-01T00:00:00Z" });
+        let old = self.panel.copy("price_versions", present.0, old).await;
+        let name = Uuid::new_v4().simple().to_string();
+        let plan = self.panel.plan("large").await;
+        let vps =
+            json!({ "name": name, "provider_server_id": name, "plan_id": plan, "price_version_id": old });
+        self.copy_of_acme("vps_instances", vps).await;
+        format!("version={present}&moves_at=")
+    }
+
+    /// A move of the plan *large* to another price that is to come.
+    pub(super) async fn announced_move(&self) -> Uuid {
+        let present = self.panel.price_in_force("large").await;
+        self.panel
+            .fetch(format!(
+                "insert into price_moves (id, plan_id, region_id, price_version_id, moves_at, created_by)
+                select gen_random_uuid(), plan_id, region_id, id, now() + interval '40 days', '{{\"kind\": \"system\"}}'
+                from price_versions where id = '{present}' returning id"
+            ))
+            .await
     }
 
     /// The oldest row of acme's in a table.

@@ -1,5 +1,6 @@
 //! Hours: charging them, and what happens when the wallet cannot pay.
 
+mod moves;
 mod plan;
 mod resume_job;
 mod run;

@@ -1,6 +1,8 @@
 //! The billing run: batches of organizations, each batch one transaction.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::activity::{Action, Activity, TargetKind};
 use domain::billing::Tariff;
 use domain::identity::Actor;
@@ -10,11 +12,13 @@ use domain::wallet::{Account, Transaction, TransactionKind};
 use domain::{Money, OrganizationId, TransactionId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
+use store::billing::moves::DueMove;
 use store::billing::{NewCharge, OpenMeter, due_organizations, insert_charges, open_meters, update_meters};
 use store::job::NewJob;
 use store::wallet::{LockedWallet, save, try_lock};
 use store::{Store, SystemPurpose, SystemTx, job, notify, vps};
 
+use super::moves;
 use super::plan::{Bill, bill};
 use crate::{Error, Result};
 
@@ -44,7 +48,8 @@ impl Summary {
     }
 }
 
-/// Charges every hour that began at or before `now` and is not paid. May run twice, at once, and
+/// Charges every hour that began at or before `now` and is not paid, and moves VPSs to another price whose time has come
+/// by then. May run twice, at once, and
 /// be killed anywhere: cursor and charge move in one transaction, and the database refuses the
 /// second charge of an hour.
 pub async fn run(store: &Store, now: DateTime<Utc>) -> Result<Summary> {
@@ -57,36 +62,79 @@ pub async fn run(store: &Store, now: DateTime<Utc>) -> Result<Summary> {
 /// Charges these organizations. A wallet that somebody else has locked is left for the next run.
 async fn batch(store: Store, due: Vec<OrganizationId>, now: DateTime<Utc>) -> Result<Summary> {
     let mut tx = store.system_tx(SystemPurpose::Billing).await?;
-    let mut wallets = try_lock(&mut tx, &due).await?;
+    let wallets = try_lock(&mut tx, &due).await?;
     let ids: Vec<OrganizationId> = wallets.iter().map(LockedWallet::organization_id).collect();
     // Read under the lock: another run may have been here since.
-    let mut meters = open_meters(&mut tx, &ids).await?;
-    let (mut charges, mut entries, mut charged) = (Vec::new(), Vec::new(), Vec::new());
-    let mut summary = Summary { organizations: wallets.len(), ..Summary::default() };
-    for wallet in &mut wallets {
-        let organization = wallet.organization_id();
-        // Meters come sorted by organization.
-        let from = meters.partition_point(|m| m.organization_id < organization);
-        let to = meters.partition_point(|m| m.organization_id <= organization);
-        let own = &mut meters[from..to];
-        let bill = bill(own, wallet.available(), now)?;
-        let before = charges.len();
-        entries.extend(record(wallet, own, &bill, &mut charges)?);
-        if bill.suspend {
-            entries.extend(suspend(&mut tx, wallet).await?);
-            summary.suspended += 1;
-        }
-        if charges.len() > before {
-            charged.push(organization);
-        }
+    let moves = store::billing::moves::due(&mut tx, &ids, now).await?;
+    let mut books = Books::new(wallets, open_meters(&mut tx, &ids).await?);
+    // What an hour costs depends on when it begins: prices change between the hours before and those after.
+    for moves in moves.chunk_by(|one, next| one.moves_at == next.moves_at) {
+        books.charge(&mut tx, moves[0].moves_at - TimeDelta::microseconds(1)).await?;
+        books.change_prices(&mut tx, moves).await?;
     }
-    summary.hours = charges.len();
-    save(&mut tx, &mut wallets).await?;
-    insert_charges(&mut tx, &charges).await?;
-    update_meters(&mut tx, &ids, &meters).await?;
-    notify::publish_wallets(&mut tx, &charged).await?;
-    tx.commit(entries).await?;
-    Ok(summary)
+    books.charge(&mut tx, now).await?;
+    books.save(tx, &ids).await
+}
+
+/// The books of a batch, with what is to be written into them.
+struct Books {
+    wallets: Vec<LockedWallet>,
+    /// Sorted by organization.
+    meters: Vec<OpenMeter>,
+    charges: Vec<NewCharge>,
+    entries: Vec<Activity>,
+    charged: BTreeSet<OrganizationId>,
+    suspended: usize,
+}
+
+impl Books {
+    fn new(wallets: Vec<LockedWallet>, meters: Vec<OpenMeter>) -> Self {
+        let (charges, entries, charged) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { wallets, meters, charges, entries, charged, suspended: 0 }
+    }
+
+    /// Charges every hour that began at or before `now`.
+    async fn charge(&mut self, tx: &mut SystemTx, now: DateTime<Utc>) -> Result<()> {
+        for wallet in &mut self.wallets {
+            let organization = wallet.organization_id();
+            let from = self.meters.partition_point(|m| m.organization_id < organization);
+            let to = self.meters.partition_point(|m| m.organization_id <= organization);
+            let own = &mut self.meters[from..to];
+            let bill = bill(own, wallet.available(), now)?;
+            let before = self.charges.len();
+            self.entries.extend(record(wallet, own, &bill, &mut self.charges)?);
+            if bill.suspend {
+                self.entries.extend(suspend(tx, wallet).await?);
+                self.suspended += 1;
+            }
+            if self.charges.len() > before {
+                self.charged.insert(organization);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves VPSs to another price. All hours that began before are charged.
+    async fn change_prices(&mut self, tx: &mut SystemTx, moves: &[DueMove]) -> Result<()> {
+        let changed = moves::change(tx, &mut self.wallets, &mut self.meters, moves).await?;
+        self.charged.extend(changed.iter().filter_map(|entry| entry.organization_id));
+        self.entries.extend(changed);
+        Ok(())
+    }
+
+    async fn save(mut self, mut tx: SystemTx, ids: &[OrganizationId]) -> Result<Summary> {
+        save(&mut tx, &mut self.wallets).await?;
+        insert_charges(&mut tx, &self.charges).await?;
+        update_meters(&mut tx, ids, &self.meters).await?;
+        let told: Vec<OrganizationId> = self.charged.into_iter().collect();
+        notify::publish_wallets(&mut tx, &told).await?;
+        tx.commit(self.entries).await?;
+        Ok(Summary {
+            organizations: self.wallets.len(),
+            hours: self.charges.len(),
+            suspended: self.suspended,
+        })
+    }
 }
 
 /// Records a bill on the wallet: one movement for what it pays, one for what is added to the debt.

@@ -1,9 +1,14 @@
 //! Plans and prices.
 
+pub mod moves;
+mod prices;
 pub(crate) mod sync_job;
+pub(crate) mod tell_job;
+
+pub use prices::{Draft, DraftPrice, Publication, draft, publish, publish_prices, withdraw_prices};
 
 use domain::activity::{Action, TargetKind};
-use domain::catalog::{Cost, Markup, Price};
+use domain::catalog::Markup;
 use domain::notify::Topic;
 use domain::{PlanId, ProviderId};
 use serde_json::json;
@@ -56,7 +61,7 @@ pub async fn create_plan(
     for (provider, size) in sizes {
         rows::set_plan_size(&mut tx, id, *provider, size).await?;
     }
-    publish(&mut tx, operator, id, markup).await?;
+    prices::insert(&mut tx, operator, id, markup, None).await?;
     let detail = json!({ "name": name, "markup_basis_points": markup.basis_points });
     tx.commit(operator.did(Action::PlanCreated).on(TargetKind::Plan, id).with(detail)).await?;
     Ok(id)
@@ -83,28 +88,6 @@ async fn promise(tx: &mut SystemTx, sizes: &[(ProviderId, String)]) -> Result<ro
         });
     }
     promise.ok_or_else(|| Error::invalid("size", "Choose at least one size."))
-}
-
-/// Publishes prices from the present costs, in force at once for new orders. VPSs keep the price
-/// they were sold at.
-pub async fn publish_prices(app: &App, operator: &Operator, plan: PlanId, markup: Markup) -> Result<()> {
-    check(markup)?;
-    let mut tx = app.store.system_tx(SystemPurpose::Operator).await?;
-    let name = rows::plan_name(&mut tx, plan).await?.ok_or(Error::NotFound)?;
-    let regions = publish(&mut tx, operator, plan, markup).await?;
-    let detail = json!({ "name": name, "markup_basis_points": markup.basis_points, "regions": regions });
-    Ok(tx.commit(operator.did(Action::PricesPublished).on(TargetKind::Plan, plan).with(detail)).await?)
-}
-
-async fn publish(tx: &mut SystemTx, operator: &Operator, plan: PlanId, markup: Markup) -> Result<usize> {
-    let mut prices = Vec::new();
-    for cost in rows::plan_costs(tx, plan).await? {
-        let price = Price::new(Cost { hour: cost.hour, month: cost.month, minimum: cost.minimum }, markup)?;
-        prices.push((cost.region_id, price));
-    }
-    rows::insert_prices(tx, plan, markup, &prices, operator.actor()).await?;
-    notify::publish_system(tx, None, Topic::Catalog, &[plan.0]).await?;
-    Ok(prices.len())
 }
 
 /// Puts a plan on or off sale.

@@ -68,7 +68,7 @@ fn title(open: &Open) -> String {
         C::Orphans => format!("{name}: {} nobody ordered.", some("server", "servers")),
         C::PlanBelowCost => format!("{} sold below cost: {name}.", some("plan is", "plans are")),
         C::KeptPriceBelowCost => {
-            format!("{} a price below cost: {name}.", some("VPS keeps", "VPSs keep"))
+            format!("{name}: {} a price below cost.", some("VPS keeps", "VPSs keep"))
         }
         C::CostChanged => format!("The cost of {} changed: {name}.", some("plan has", "plans have")),
         C::HoldWithoutJob => {
@@ -90,7 +90,7 @@ const fn advice(code: AlarmCode) -> &'static str {
         C::AccountLimit => "Ask the provider for more, then check the token to close this.",
         C::Orphans => "They cost money. Look at them at the provider.",
         C::PlanBelowCost => "Publish new prices, or take the plan off sale.",
-        C::KeptPriceBelowCost => "A VPS keeps the price it was sold at.",
+        C::KeptPriceBelowCost => "A VPS keeps the price it was sold at until you move it to another.",
         C::CostChanged => "Publish new prices, so that new VPSs are sold at the markup you want.",
         C::HoldWithoutJob => "Retry or discard the job of the order.",
     }
@@ -104,7 +104,7 @@ fn href(open: &Open) -> String {
         (C::DeadJobs, _, Some(kind)) => format!("/operator/jobs?state=dead&kind={kind}"),
         (C::HoldWithoutJob, ..) => "/operator/jobs?state=dead".to_owned(),
         (C::PlanBelowCost | C::CostChanged, ..) => "/operator/plans".to_owned(),
-        (C::KeptPriceBelowCost, ..) => "/operator/vps?state=active".to_owned(),
+        (C::KeptPriceBelowCost, Some(plan), _) => format!("/operator/plans/{plan}/moves"),
         (_, Some(account), _) => format!("/operator/providers/{account}"),
         _ => "/operator".to_owned(),
     }

@@ -86,6 +86,12 @@ stored_enum! {
         HoursCharged = "billing.hours_charged",
         /// Hours of suspended VPSs were added to the debt.
         HoursAccrued = "billing.hours_accrued",
+        /// An organization was told of another price of its VPSs.
+        PriceChangeAnnounced = "billing.price_change_announced",
+        /// An organization was told that its VPSs keep their price after all.
+        PriceChangeCancelled = "billing.price_change_cancelled",
+        /// VPSs cost another price from their next hour on.
+        PriceChanged = "billing.price_changed",
         /// A provider account was added.
         ProviderAdded = "provider.added",
         /// A provider account's token was checked.
@@ -106,6 +112,12 @@ stored_enum! {
         PlanUpdated = "plan.updated",
         /// Prices were published.
         PricesPublished = "plan.prices_published",
+        /// Prices were taken back before they were in force.
+        PricesWithdrawn = "plan.prices_withdrawn",
+        /// VPSs are to be moved to another price.
+        PriceMoveAnnounced = "plan.price_move_announced",
+        /// VPSs are not moved to another price after all.
+        PriceMoveCancelled = "plan.price_move_cancelled",
         /// An inventory was compared with ours.
         Reconciled = "provider.reconciled",
         /// Servers that nobody ordered were found at a provider.

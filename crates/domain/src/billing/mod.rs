@@ -22,6 +22,17 @@ pub struct Meter {
     pub month: NaiveDate,
     /// What the paid spans that began in `month` cost.
     pub month_used: Money,
+    /// Set when the price changed: what a month may cost still.
+    pub earlier_cap: Option<EarlierCap>,
+}
+
+/// The highest cap among the earlier prices at which spans of a month were charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlierCap {
+    /// First day of the month.
+    pub month: NaiveDate,
+    /// The cap.
+    pub cap: Money,
 }
 
 /// One hour of one VPS and what it costs.
@@ -56,7 +67,14 @@ pub fn month_of(at: DateTime<Utc>) -> NaiveDate {
 impl Meter {
     /// A meter that starts now, with nothing paid.
     pub fn start(at: DateTime<Utc>) -> Self {
-        Self { started_at: at, ended_at: None, paid_until: at, month: month_of(at), month_used: Money::ZERO }
+        Self {
+            started_at: at,
+            ended_at: None,
+            paid_until: at,
+            month: month_of(at),
+            month_used: Money::ZERO,
+            earlier_cap: None,
+        }
     }
 
     /// Is another span due at `now`?
@@ -74,7 +92,7 @@ impl Meter {
         let start = self.paid_until;
         let month = month_of(start);
         let used = if month == self.month { self.month_used } else { Money::ZERO };
-        let left = price.sell_month.minus(used)?.max(Money::ZERO);
+        let left = self.cap(price, month).minus(used)?.max(Money::ZERO);
         let full = match tariff {
             Tariff::AtCost => price.cost_hour,
             Tariff::Sold if start == self.started_at => price.first_span(),
@@ -83,6 +101,18 @@ impl Meter {
         let amount = full.min(left);
         let after = Self { paid_until: start + hour(), month, month_used: used.plus(amount)?, ..*self };
         Ok((Span { start, amount }, after))
+    }
+
+    /// The most that a month costs: the highest cap among the prices its spans are charged at.
+    fn cap(&self, price: &Price, month: NaiveDate) -> Money {
+        let earlier = self.earlier_cap.filter(|earlier| earlier.month == month);
+        earlier.map_or(price.sell_month, |earlier| earlier.cap.max(price.sell_month))
+    }
+
+    /// The meter whose next span is charged at another price than `from`, at which all before were.
+    #[must_use]
+    pub fn moved(self, from: &Price) -> Self {
+        Self { earlier_cap: Some(EarlierCap { month: self.month, cap: self.cap(from, self.month) }), ..self }
     }
 
     /// All spans due at `now` under one tariff, oldest first, and the meter after them.

@@ -136,3 +136,38 @@ proptest! {
         prop_assert!(total(&spans).micros() >= per_second_vendor(&price, start, end));
     }
 }
+
+#[test]
+fn after_a_move_the_month_costs_at_most_its_highest_cap_and_the_next_only_the_new_one() {
+    let (dear, cheap) = (price(10_000, 6_000_000, 0, 0), price(8_000, 5_000_000, 0, 0));
+    for (before, then, january) in [(dear, cheap, 6_000_000), (cheap, dear, 6_000_000)] {
+        let start = at("2026-01-01T00:30:00Z");
+        let (paid, meter) =
+            Meter::start(start).all_due(&before, Tariff::Sold, at("2026-01-11T00:00:00Z")).expect("fits");
+        assert_eq!(paid.len(), 240);
+        // The span that is paid already stays; the next costs the new price.
+        let (first, _) = meter.moved(&before).next(&then, Tariff::Sold).expect("fits");
+        assert_eq!((first.start, first.amount), (at("2026-01-11T00:30:00Z"), then.sell_hour));
+        let moved = meter.moved(&before);
+        let (rest, meter) = moved.all_due(&then, Tariff::Sold, at("2026-01-31T23:59:59Z")).expect("fits");
+        let total = total(&paid).plus(total(&rest)).expect("fits");
+        let uncapped = 240 * before.sell_hour.micros() + 504 * then.sell_hour.micros();
+        assert_eq!(total.micros(), uncapped.min(january));
+        // A whole month later only the new cap is left.
+        let (february, _) = meter.all_due(&then, Tariff::Sold, at("2026-02-28T23:59:59Z")).expect("fits");
+        let february = Money::total(february.iter().map(|s| s.amount)).expect("fits");
+        assert_eq!(february.micros(), (672 * then.sell_hour.micros()).min(then.sell_month.micros()));
+    }
+}
+
+#[test]
+fn of_several_moves_in_a_month_the_highest_cap_holds() {
+    let start = at("2026-01-01T00:00:00Z");
+    let prices = [price(100, 500, 0, 0), price(100, 900, 0, 0), price(100, 300, 0, 0)];
+    let mut meter = Meter::start(start);
+    for pair in prices.windows(2) {
+        meter = meter.next(&pair[0], Tariff::Sold).expect("fits").1.moved(&pair[0]);
+    }
+    let (spans, _) = meter.all_due(&prices[2], Tariff::Sold, start + Duration::days(20)).expect("fits");
+    assert_eq!(total(&spans).micros(), 900 - 200);
+}

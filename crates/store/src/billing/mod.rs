@@ -1,9 +1,11 @@
 //! Meters and charges.
 
+pub mod moves;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::billing::{Meter, Span, Tariff};
+use domain::billing::{EarlierCap, Meter, Span, Tariff};
 use domain::catalog::Price;
 use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsId};
 use uuid::Uuid;
@@ -56,6 +58,8 @@ struct MeterRow {
     paid_until: DateTime<Utc>,
     month: NaiveDate,
     month_used: Money,
+    cap_month: Option<NaiveDate>,
+    cap: Option<Money>,
     sold: bool,
     price_version_id: PriceVersionId,
 }
@@ -72,17 +76,20 @@ impl MeterRow {
                 paid_until: self.paid_until,
                 month: self.month,
                 month_used: self.month_used,
+                earlier_cap: self.cap_month.zip(self.cap).map(|(month, cap)| EarlierCap { month, cap }),
             },
             tariff: if self.sold { Tariff::Sold } else { Tariff::AtCost },
         }
     }
 }
 
-/// Organizations with hours that began at or before `now` and are not paid, in id order.
+/// Organizations with hours that began at or before `now` and are not paid, or with VPSs that are to be moved to another
+/// price by then, in id order.
 pub async fn due_organizations(db: &mut SystemRead, now: DateTime<Utc>) -> Result<Vec<OrganizationId>> {
     Ok(sqlx::query_scalar!(
-        r#"select distinct organization_id as "id: OrganizationId" from meters
-        where not settled and paid_until <= $1 order by 1"#,
+        r#"select organization_id as "id!: OrganizationId" from meters where not settled and paid_until <= $1
+        union select organization_id from vps_price_moves where state = 'announced' and moves_at <= $1
+        order by 1"#,
         now
     )
     .fetch_all(db.conn())
@@ -95,7 +102,7 @@ pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) ->
     let mut rows = sqlx::query_as!(
         MeterRow,
         r#"select id as "id: MeterId", organization_id as "organization_id: OrganizationId", started_at, ended_at,
-            paid_until, month, month_used_micros as "month_used: Money", tariff = 'sold' as "sold!",
+            paid_until, month, month_used_micros as "month_used: Money", cap_month, cap_micros as "cap: Money", tariff = 'sold' as "sold!",
             price_version_id as "price_version_id: PriceVersionId"
         from meters where organization_id = any($1) and not settled"#,
         &ids

@@ -1,5 +1,6 @@
 //! Plans, prices, and what the accounts offer.
 
+pub mod moves;
 pub mod read;
 mod sync;
 
@@ -9,6 +10,7 @@ pub use sync::{
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use domain::catalog::{Markup, Price};
 use domain::identity::Actor;
 use domain::{ImageId, Money, PlanId, PriceVersionId, ProviderId, RegionId};
@@ -244,6 +246,13 @@ pub async fn set_plan_size(tx: &mut SystemTx, plan: PlanId, provider: ProviderId
     Ok(())
 }
 
+/// Locks a plan against other changes of its prices; its name.
+pub async fn lock_plan(tx: &mut SystemTx, plan: PlanId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select name from plans where id = $1 for update", plan.0)
+        .fetch_optional(tx.conn())
+        .await?)
+}
+
 /// The name of a plan.
 pub async fn plan_name(db: &mut impl SystemDb, plan: PlanId) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!("select name from plans where id = $1", plan.0).fetch_optional(db.conn()).await?)
@@ -268,6 +277,8 @@ pub struct RegionCost {
     pub month: Money,
     /// The least a server costs.
     pub minimum: Money,
+    /// The price published last, in force or not yet.
+    pub newest: Option<PriceVersionId>,
 }
 
 /// The present costs of a plan.
@@ -275,24 +286,29 @@ pub async fn plan_costs(db: &mut impl SystemDb, plan: PlanId) -> Result<Vec<Regi
     Ok(sqlx::query_as!(
         RegionCost,
         r#"select r.region_id as "region_id: RegionId", max(c.cost_hour_micros) as "hour!: Money",
-            max(c.cost_month_micros) as "month!: Money", max(c.cost_minimum_micros) as "minimum!: Money"
+            max(c.cost_month_micros) as "month!: Money", max(c.cost_minimum_micros) as "minimum!: Money",
+            (select v.id from price_versions v where v.plan_id = $1 and v.region_id = r.region_id
+                and not exists (select from price_withdrawals w where w.price_version_id = v.id)
+                order by v.id desc limit 1) as "newest: PriceVersionId"
         from plan_sizes s
         join provider_prices c on c.provider_id = s.provider_id and c.size_ref = s.size_ref
         join provider_regions r on r.provider_id = c.provider_id and r.ref = c.region_ref
         where s.plan_id = $1
-        group by r.region_id"#,
+        group by r.region_id
+        order by r.region_id"#,
         plan.0
     )
     .fetch_all(db.conn())
     .await?)
 }
 
-/// Publishes prices of a plan, in force from now on.
+/// Publishes prices of a plan, in force from a time on; `None` is now.
 pub async fn insert_prices(
     tx: &mut SystemTx,
     plan: PlanId,
     markup: Markup,
     prices: &[(RegionId, Price)],
+    effective_at: Option<DateTime<Utc>>,
     by: Actor,
 ) -> Result<()> {
     let ids: Vec<Uuid> = prices.iter().map(|_| PriceVersionId::new().0).collect();
@@ -302,7 +318,7 @@ pub async fn insert_prices(
         "insert into price_versions (id, plan_id, region_id, cost_hour_micros, cost_month_micros, cost_minimum_micros,
             sell_hour_micros, sell_month_micros, sell_minimum_micros, markup_basis_points, markup_hour_micros,
             markup_month_micros, published_by, effective_at)
-        select n.id, $1, n.region_id, n.ch, n.cm, n.cn, n.sh, n.sm, n.sn, $2, $3, $4, $5, now()
+        select n.id, $1, n.region_id, n.ch, n.cm, n.cn, n.sh, n.sm, n.sn, $2, $3, $4, $5, coalesce($14, now())
         from unnest($6::uuid[], $7::uuid[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
             $13::bigint[]) as n (id, region_id, ch, cm, cn, sh, sm, sn)",
         plan.0,
@@ -318,8 +334,48 @@ pub async fn insert_prices(
         &column(|p| p.sell_hour),
         &column(|p| p.sell_month),
         &column(|p| p.sell_minimum),
+        effective_at,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// The database's time, past what this transaction waited for.
+pub async fn clock(tx: &mut SystemTx) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(tx.conn()).await?)
+}
+
+/// When a price of a plan comes into force, or did; `None` when there is none or it was withdrawn.
+pub async fn effective_at(
+    tx: &mut SystemTx,
+    plan: PlanId,
+    version: PriceVersionId,
+) -> Result<Option<DateTime<Utc>>> {
+    Ok(sqlx::query_scalar!(
+        "select effective_at from price_versions v where plan_id = $1 and id = $2
+            and not exists (select from price_withdrawals w where w.price_version_id = v.id)",
+        plan.0,
+        version.0
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Takes back everything that was published together with a price and is not in force yet. Answers how many prices.
+pub async fn withdraw_prices(tx: &mut SystemTx, version: PriceVersionId, by: Actor) -> Result<u64> {
+    let done = sqlx::query!(
+        "insert into price_withdrawals (price_version_id, effective_at, withdrawn_by)
+        select v.id, v.effective_at, $2
+        from price_versions one
+        join price_versions v on v.plan_id = one.plan_id and v.created_at = one.created_at
+            and v.effective_at = one.effective_at
+        where one.id = $1
+        on conflict do nothing",
+        version.0,
+        Json(by) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
 }

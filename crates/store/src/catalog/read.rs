@@ -62,6 +62,38 @@ pub struct PricedPlan {
     pub sell_minimum: Money,
     /// Can it be ordered now?
     pub orderable: bool,
+    /// When the next price that is announced comes into force.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Per hour from then on.
+    pub next_hour: Option<Money>,
+    /// Monthly cap from then on.
+    pub next_month: Option<Money>,
+}
+
+/// Another price that is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextPrice {
+    /// From when on.
+    pub at: DateTime<Utc>,
+    /// Per hour.
+    pub hour: Money,
+    /// Monthly cap.
+    pub month: Money,
+}
+
+impl NextPrice {
+    /// From the columns of a query, if they are there.
+    pub fn of(at: Option<DateTime<Utc>>, hour: Option<Money>, month: Option<Money>) -> Option<Self> {
+        Some(Self { at: at?, hour: hour?, month: month? })
+    }
+}
+
+impl PricedPlan {
+    /// Another price that is announced for orders.
+    pub fn next(&self) -> Option<NextPrice> {
+        NextPrice::of(self.next_at, self.next_hour, self.next_month)
+            .filter(|next| (next.hour, next.month) != (self.sell_hour, self.sell_month))
+    }
 }
 
 /// Plans on sale in a region, cheapest first.
@@ -71,8 +103,11 @@ pub async fn plans_in(db: &mut OrgRead, region: RegionId) -> Result<Vec<PricedPl
         r#"select p.id as "id: PlanId", p.slug, p.name, p.vcpus, p.memory_mib, p.disk_gib, p.transfer_gb, p.dedicated,
             c.id as "price_version_id!: PriceVersionId", c.sell_hour_micros as "sell_hour!: Money",
             c.sell_month_micros as "sell_month!: Money", c.sell_minimum_micros as "sell_minimum!: Money",
-            exists (select from orderable_plans o where o.plan_id = p.id and o.region_id = $1) as "orderable!"
+            exists (select from orderable_plans o where o.plan_id = p.id and o.region_id = $1) as "orderable!",
+            n.effective_at as "next_at?", n.sell_hour_micros as "next_hour?: Money",
+            n.sell_month_micros as "next_month?: Money"
         from current_prices c join plans p on p.id = c.plan_id and p.active
+        left join next_prices n on n.plan_id = c.plan_id and n.region_id = c.region_id
         where c.region_id = $1
         order by c.sell_month_micros, p.memory_mib, p.id"#,
         region.0
@@ -188,6 +223,8 @@ pub async fn plan(db: &mut SystemRead, id: PlanId) -> Result<Option<Plan>> {
 /// any more, prices where none was published.
 #[derive(Debug, Clone)]
 pub struct RegionPrice {
+    /// The region.
+    pub region_id: RegionId,
     /// City.
     pub region: String,
     /// Today's cost per hour: the highest among the accounts that deliver the plan.
@@ -218,7 +255,7 @@ pub struct RegionPrice {
 pub async fn region_prices(db: &mut SystemRead, plan: PlanId) -> Result<Vec<RegionPrice>> {
     Ok(sqlx::query_as!(
         RegionPrice,
-        r#"select g.name as region, t.hour as "cost_hour?: Money", t.month as "cost_month?: Money",
+        r#"select g.id as "region_id: RegionId", g.name as region, t.hour as "cost_hour?: Money", t.month as "cost_month?: Money",
             v.cost_hour_micros as "priced_cost_hour?: Money", v.cost_month_micros as "priced_cost_month?: Money",
             v.markup_basis_points as "markup_basis_points?", v.markup_hour_micros as "markup_hour?: Money",
             v.markup_month_micros as "markup_month?: Money", v.sell_hour_micros as "sell_hour?: Money",
@@ -237,6 +274,57 @@ pub async fn region_prices(db: &mut SystemRead, plan: PlanId) -> Result<Vec<Regi
         where t.region_id is not null or v.id is not null
         order by g.name, g.id"#,
         plan.0
+    )
+    .fetch_all(db.conn())
+    .await?)
+}
+
+/// Prices of a plan that were published together.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// One of them.
+    pub id: PriceVersionId,
+    /// When they were published.
+    pub created_at: DateTime<Utc>,
+    /// From when on they are in force.
+    pub effective_at: DateTime<Utc>,
+    /// In how many regions.
+    pub regions: i64,
+    /// In how many of them they are in force now.
+    pub in_force: i64,
+    /// Markup in hundredths of a percent.
+    pub markup_basis_points: i32,
+    /// Lowest price per hour.
+    pub lowest_hour: Money,
+    /// Highest price per hour.
+    pub highest_hour: Money,
+    /// Lowest monthly cap.
+    pub lowest_month: Money,
+    /// Highest monthly cap.
+    pub highest_month: Money,
+    /// When they were taken back.
+    pub withdrawn_at: Option<DateTime<Utc>>,
+    /// Are they still to come?
+    pub scheduled: bool,
+}
+
+/// What was published of a plan: what is to come first, then the newest.
+pub async fn publications(db: &mut SystemRead, plan: PlanId, limit: i64) -> Result<Vec<Publication>> {
+    Ok(sqlx::query_as!(
+        Publication,
+        r#"select (array_agg(v.id order by v.id))[1] as "id!: PriceVersionId", v.created_at, v.effective_at,
+            count(*) as "regions!", count(c.id) as "in_force!", min(v.markup_basis_points) as "markup_basis_points!",
+            min(v.sell_hour_micros) as "lowest_hour!: Money", max(v.sell_hour_micros) as "highest_hour!: Money",
+            min(v.sell_month_micros) as "lowest_month!: Money", max(v.sell_month_micros) as "highest_month!: Money",
+            min(w.withdrawn_at) as withdrawn_at, v.effective_at > now() and min(w.withdrawn_at) is null as "scheduled!"
+        from price_versions v
+        left join current_prices c on c.id = v.id
+        left join price_withdrawals w on w.price_version_id = v.id
+        where v.plan_id = $1
+        group by v.created_at, v.effective_at
+        order by v.effective_at desc, v.created_at desc limit $2"#,
+        plan.0,
+        limit
     )
     .fetch_all(db.conn())
     .await?)
@@ -344,10 +432,12 @@ pub async fn price_list(db: &mut OrgRead) -> Result<Vec<PriceListed>> {
         r#"select p.id as "id: PlanId", p.slug, p.name, p.vcpus, p.memory_mib, p.disk_gib, p.transfer_gb, p.dedicated,
             c.id as "price_version_id!: PriceVersionId", c.sell_hour_micros as "sell_hour!: Money",
             c.sell_month_micros as "sell_month!: Money", c.sell_minimum_micros as "sell_minimum!: Money",
-            o.plan_id is not null as "orderable!", r.slug as region
+            o.plan_id is not null as "orderable!", r.slug as region, n.effective_at as "next_at?",
+            n.sell_hour_micros as "next_hour?: Money", n.sell_month_micros as "next_month?: Money"
         from current_prices c
         join plans p on p.id = c.plan_id and p.active
         join regions r on r.id = c.region_id
+        left join next_prices n on n.plan_id = c.plan_id and n.region_id = c.region_id
         left join orderable_plans o on o.plan_id = c.plan_id and o.region_id = c.region_id
         order by p.memory_mib, p.vcpus, p.id, r.slug"#
     )
@@ -368,6 +458,9 @@ pub async fn price_list(db: &mut OrgRead) -> Result<Vec<PriceListed>> {
             sell_month: r.sell_month,
             sell_minimum: r.sell_minimum,
             orderable: r.orderable,
+            next_at: r.next_at,
+            next_hour: r.next_hour,
+            next_month: r.next_month,
         },
         region: r.region,
     });

@@ -237,6 +237,22 @@ pub async fn operators(tx: &mut SystemTx) -> Result<Vec<Recipient>> {
     .await?)
 }
 
+/// Every owner of these organizations who may sign in.
+pub async fn owners(
+    tx: &mut SystemTx,
+    organizations: &[OrganizationId],
+) -> Result<Vec<(OrganizationId, Recipient)>> {
+    let ids: Vec<uuid::Uuid> = organizations.iter().map(|o| o.0).collect();
+    let rows = sqlx::query!(
+        r#"select organization_id as "organization_id: OrganizationId", email, name from users
+        where organization_id = any($1) and role = 'owner' and suspended_at is null order by organization_id, id"#,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.organization_id, Recipient { email: r.email, name: r.name })).collect())
+}
+
 /// Notes which alarms are open. Answers those that were not when this was last asked.
 pub async fn newly_open(tx: &mut SystemTx, open: &[String]) -> Result<Vec<String>> {
     sqlx::query!("delete from told_alarms where key <> all($1)", open).execute(tx.conn()).await?;

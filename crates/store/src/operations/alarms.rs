@@ -14,7 +14,7 @@ use crate::{Result, SystemRead};
 pub struct Open {
     /// What it is about.
     pub code: AlarmCode,
-    /// The provider account, where it concerns one.
+    /// The provider account or the plan, where it concerns one.
     pub subject: Option<Uuid>,
     /// Name of the account, kind of the jobs, or names of some plans.
     pub name: Option<String>,
@@ -60,15 +60,6 @@ pub async fn open(db: &mut SystemRead, patience: Patience) -> Result<Vec<Open>> 
             join price_versions v on v.id = c.id
             join present t on t.plan_id = p.id and t.region_id = c.region_id
             where p.active
-        ), kept as (
-            select v.id, p.name
-            from vps_instances v
-            join plans p on p.id = v.plan_id
-            join price_versions c on c.id = v.price_version_id
-            join plan_sizes z on z.plan_id = v.plan_id and z.provider_id = v.provider_id
-            join provider_regions r on r.provider_id = v.provider_id and r.region_id = v.region_id
-            join provider_prices x on x.provider_id = z.provider_id and x.size_ref = z.size_ref and x.region_ref = r.ref
-            where v.state = 'active' and (c.sell_hour_micros < x.cost_hour_micros or c.sell_month_micros < x.cost_month_micros)
         )
         select code as "code!: AlarmCode", subject, name, count as "count!", since, detail from (
             select 1 as place, 'billing_lag' as code, null::uuid as subject, null::text as name, count(*) as count,
@@ -119,9 +110,8 @@ pub async fn open(db: &mut SystemRead, patience: Patience) -> Result<Vec<Open>> 
             from provider_budgets b join providers a on a.id = b.provider_id
             where b.resets_at > now() and b.remaining * 10 < b.request_limit
             union all
-            select 11, 'kept_price_below_cost', null, array_to_string((array_agg(distinct name))[1:3], ', '),
-                count(distinct id), null, null
-            from kept having count(*) > 0
+            select 11, 'kept_price_below_cost', p.id, p.name, count(*), null, null
+            from below_cost_vps b join plans p on p.id = b.plan_id group by p.id
             union all
             select 12, 'cost_changed', null, array_to_string((array_agg(distinct name))[1:3], ', '),
                 count(distinct id), null, null

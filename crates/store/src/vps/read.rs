@@ -154,6 +154,12 @@ pub struct Detail {
     pub sell_hour: Money,
     /// Monthly cap.
     pub sell_month: Money,
+    /// When the other price that is announced for it begins.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Per hour from then on.
+    pub next_hour: Option<Money>,
+    /// Monthly cap from then on.
+    pub next_month: Option<Money>,
     /// What it cost in all.
     pub spent: Money,
     /// What it cost since the beginning of the month (UTC).
@@ -186,7 +192,8 @@ pub async fn find(db: &mut OrgRead, id: VpsId) -> Result<Option<Detail>> {
             v.suspended_by as "suspended_by: Suspension", a.kind as "action?: ActionKind",
             a.created_at as "action_since?", v.ipv4, v.ipv6, p.name as plan, p.vcpus, p.memory_mib, p.disk_gib,
             p.transfer_gb, i.name as image, r.name as region, r.country, c.sell_hour_micros as "sell_hour: Money",
-            c.sell_month_micros as "sell_month: Money", s.spent as "spent!: Money",
+            c.sell_month_micros as "sell_month: Money", n.moves_at as "next_at?", t.sell_hour_micros as "next_hour?: Money",
+            t.sell_month_micros as "next_month?: Money", s.spent as "spent!: Money",
             s.month_spent as "month_spent!: Money", s.month_hours as "month_hours!", m.paid_until as "paid_until?",
             v.failure, l.failure as "action_failure?", v.created_at
         from vps_instances v
@@ -194,6 +201,8 @@ pub async fn find(db: &mut OrgRead, id: VpsId) -> Result<Option<Detail>> {
         join images i on i.id = v.image_id
         join regions r on r.id = v.region_id
         join price_versions c on c.id = v.price_version_id
+        left join vps_price_moves n on n.organization_id = v.organization_id and n.vps_id = v.id and n.state = 'announced'
+        left join price_versions t on t.id = n.to_version_id
         left join vps_actions a on a.vps_id = v.id and a.state in ('queued', 'running')
         left join meters m on m.vps_id = v.id
         left join lateral (
@@ -398,6 +407,12 @@ pub struct Record {
     pub sell_hour: Money,
     /// Monthly cap.
     pub sell_month: Money,
+    /// When the other price that is announced for it begins.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Per hour from then on.
+    pub next_hour: Option<Money>,
+    /// Monthly cap from then on.
+    pub next_month: Option<Money>,
     /// What it cost since the beginning of the month (UTC).
     pub month_spent: Money,
     /// Until when it is paid.
@@ -448,7 +463,8 @@ pub async fn records(
         r#"select v.id as "id: VpsId", v.name, v.state as "state: VpsState", v.power as "power: Power",
             v.suspended_by as "suspended_by: Suspension", a.kind as "action?: ActionKind", v.ipv4, v.ipv6,
             p.slug as plan, r.slug as region, i.slug as image, c.sell_hour_micros as "sell_hour: Money",
-            c.sell_month_micros as "sell_month: Money",
+            c.sell_month_micros as "sell_month: Money", n.moves_at as "next_at?", t.sell_hour_micros as "next_hour?: Money",
+            t.sell_month_micros as "next_month?: Money",
             case when m.month = date_trunc('month', now() at time zone 'utc')::date then m.month_used_micros else 0 end
                 as "month_spent!: Money",
             m.paid_until as "paid_until?", v.failure, v.created_at, v.active_at, v.deleted_at
@@ -457,6 +473,8 @@ pub async fn records(
         join regions r on r.id = v.region_id
         join images i on i.id = v.image_id
         join price_versions c on c.id = v.price_version_id
+        left join vps_price_moves n on n.organization_id = v.organization_id and n.vps_id = v.id and n.state = 'announced'
+        left join price_versions t on t.id = n.to_version_id
         left join vps_actions a on a.vps_id = v.id and a.state in ('queued', 'running')
         left join meters m on m.vps_id = v.id
         where v.organization_id = $1

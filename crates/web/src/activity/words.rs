@@ -51,6 +51,9 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::TopUpFailed => "Payment failed",
         A::HoursCharged => "Charged hours",
         A::HoursAccrued => "Added hours to the debt",
+        A::PriceChangeAnnounced => "Announced another price",
+        A::PriceChangeCancelled => "Cancelled the announced price",
+        A::PriceChanged => "Changed the price",
         A::ProviderAdded => "Added the account",
         A::ProviderValidated => "Checked the token of",
         A::ProviderRotated => "Replaced the token of",
@@ -61,6 +64,9 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::PlanCreated => "Added the plan",
         A::PlanUpdated => "Changed the plan",
         A::PricesPublished => "Published prices of",
+        A::PricesWithdrawn => "Took back prices of",
+        A::PriceMoveAnnounced => "Announced another price to VPSs of",
+        A::PriceMoveCancelled => "Cancelled the move to another price of VPSs of",
         A::Reconciled => "Compared the inventory of",
         A::OrphansFound => "Found servers nobody ordered at",
         A::OperatorVisited => "An operator looked into the organization",
@@ -146,6 +152,20 @@ impl<'a> Words<'a> {
                 let hours = detail.get("hours").and_then(Value::as_i64).map(count_hours)?;
                 Some(paid("amount").map_or_else(|| hours.clone(), |amount| format!("{hours}, {amount}")))
             }
+            A::PriceChangeAnnounced | A::PriceChangeCancelled | A::PriceChanged => {
+                let price = paid("hour").map(|hour| format!("{hour} an hour"));
+                let since = date(detail, "at").map(|at| format!("from {at} on"));
+                let what = format!("{} in {}", word(detail, "plan")?, word(detail, "region")?);
+                let vps = detail.get("vps").and_then(Value::as_i64).map(count_vps);
+                let parts: Vec<String> = [Some(what), vps, price, since].into_iter().flatten().collect();
+                Some(parts.join(", "))
+            }
+            A::PriceMoveAnnounced | A::PriceMoveCancelled if self.operators => {
+                let vps = detail.get("vps").and_then(Value::as_i64).map(count_vps)?;
+                let since = date(detail, "at").unwrap_or_else(|| "at once".to_owned());
+                Some(format!("{vps}, {since}"))
+            }
+            A::PricesWithdrawn if self.operators => date(detail, "effective_at"),
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
             A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),
@@ -205,6 +225,14 @@ fn word(detail: &Value, key: &str) -> Option<String> {
 
 fn amount(detail: &Value, key: &str) -> Option<Money> {
     word(detail, key)?.parse().ok()
+}
+
+fn date(detail: &Value, key: &str) -> Option<String> {
+    word(detail, key)?.parse().ok().map(format::date_time)
+}
+
+fn count_vps(count: i64) -> String {
+    if count == 1 { "1 VPS".to_owned() } else { format!("{count} VPSs") }
 }
 
 fn count_hours(count: i64) -> String {

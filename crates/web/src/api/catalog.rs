@@ -1,6 +1,7 @@
 //! What can be ordered: plans with their prices, regions, images.
 
 use axum::Json;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use store::catalog::read::{self, Chosen, PricedPlan};
 use utoipa::{IntoParams, ToSchema};
@@ -59,9 +60,29 @@ pub(crate) struct PlanRegion {
     orderable: bool,
     #[serde(flatten)]
     price: Price,
+    /// What orders cost from a time on, when another price is announced.
+    #[schema(required)]
+    next: Option<NextPrice>,
 }
 
-/// What a plan costs in a region. A VPS keeps the price it was ordered at.
+/// Another price that is announced.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NextPrice {
+    /// From when on.
+    from: DateTime<Utc>,
+    /// For each hour.
+    per_hour: Amount,
+    /// The most a calendar month (UTC) costs.
+    per_month: Amount,
+}
+
+impl From<read::NextPrice> for NextPrice {
+    fn from(next: read::NextPrice) -> Self {
+        Self { from: next.at, per_hour: Amount(next.hour), per_month: Amount(next.month) }
+    }
+}
+
+/// What a plan costs in a region. A VPS keeps the price it was ordered at until another is announced for it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Price {
     /// Names this price in an order; another one in force then refuses it.
@@ -137,8 +158,12 @@ async fn plans(client: Allowed<may::VpsView>) -> Result<Json<PlanPage>, Problem>
     let rows = read::price_list(&mut client.read().await?).await?;
     let mut plans: Vec<Plan> = Vec::new();
     for row in rows {
-        let region =
-            PlanRegion { region: row.region, orderable: row.plan.orderable, price: Price::from(&row.plan) };
+        let region = PlanRegion {
+            region: row.region,
+            orderable: row.plan.orderable,
+            price: Price::from(&row.plan),
+            next: row.plan.next().map(Into::into),
+        };
         match plans.last_mut().filter(|plan| plan.slug == row.plan.slug) {
             Some(plan) => plan.regions.push(region),
             None => plans.push(Plan {

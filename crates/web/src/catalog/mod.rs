@@ -1,8 +1,11 @@
 //! Plans and prices, for operators.
 
 mod markup;
+mod moves;
+pub(crate) mod moves_view;
 mod new_plan;
 mod plan;
+mod publish;
 pub(crate) mod view;
 
 use crate::routes::Routes;
@@ -14,6 +17,12 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/operator/plans/new", new_plan::form)
         .post("/operator/plans", new_plan::create)
         .get("/operator/plans/{id}", plan::show)
-        .post("/operator/plans/{id}/prices", plan::publish)
+        .get("/operator/plans/{id}/prices", publish::preview)
+        .post("/operator/plans/{id}/prices", publish::publish)
+        .post("/operator/plans/{id}/prices/withdraw", publish::withdraw)
+        .get("/operator/plans/{id}/moves", moves::show)
+        .get("/operator/plans/{id}/moves/csv", moves::show_csv)
+        .post("/operator/plans/{id}/moves", moves::announce)
+        .post("/operator/plans/{id}/moves/cancel", moves::cancel)
         .post("/operator/plans/{id}/active", plan::set_active)
 }

@@ -4,13 +4,14 @@ use axum::http::StatusCode;
 use axum_extra::extract::Form;
 use domain::{Money, PlanId};
 use serde::Deserialize;
-use store::catalog::read::{self, Plan, RegionPrice};
+use store::catalog::read::{self, Plan, Publication, RegionPrice};
 
 use super::markup::Typed;
-use super::view::{PlanPage, PlanRow, PlanView, PlansPage, RegionPriceRow};
+use super::publish::Asked;
+use super::view::{PlanPage, PlanRow, PlanView, PlansPage, PublicationRow, RegionPriceRow};
 use crate::access::Operator;
 use crate::error::{Failure, Result};
-use crate::form::{Id, refused};
+use crate::form::Id;
 use crate::format;
 use crate::toast::{Said, see_other_saying};
 use crate::view::{Chip, Errors};
@@ -44,16 +45,25 @@ pub(crate) async fn show(operator: Operator, Id(id): Id<PlanId>) -> Result {
     page(&operator, id, StatusCode::OK, None, Errors::new()).await
 }
 
-async fn page(
+/// Publications on the page.
+const PUBLICATIONS: i64 = 20;
+
+/// The page, with what was typed into its form.
+pub(super) async fn page(
     operator: &Operator,
     id: PlanId,
     status: StatusCode,
-    form: Option<Typed>,
+    form: Option<Asked>,
     errors: Errors,
 ) -> Result {
     let mut db = operator.read_all().await?;
     let plan = read::plan(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
     let prices = read::region_prices(&mut db, id).await?;
+    let publications = read::publications(&mut db, id, PUBLICATIONS).await?;
+    let (markup, effective_at) = match form {
+        Some(form) => (form.markup, form.effective_at),
+        None => (present_markup(&prices), String::new()),
+    };
     let page = PlanPage {
         plan: PlanView {
             id: plan.id.to_string(),
@@ -66,7 +76,9 @@ async fn page(
             status: Chip::for_sale(plan.active),
         },
         below_cost: prices.iter().filter(|price| is_below_cost(price)).count(),
-        markup: form.unwrap_or_else(|| present_markup(&prices)).view(&operator.state.currency),
+        markup: markup.view(&operator.state.currency),
+        effective_at,
+        publications: publications.into_iter().map(publication_row).collect(),
         prices: prices.into_iter().map(price_row).collect(),
         errors,
     };
@@ -81,7 +93,7 @@ fn is_below_cost(price: &RegionPrice) -> bool {
 }
 
 /// The markup last published, to begin the form with.
-fn present_markup(prices: &[RegionPrice]) -> Typed {
+pub(super) fn present_markup(prices: &[RegionPrice]) -> Typed {
     let newest = prices.iter().filter(|p| p.effective_at.is_some()).max_by_key(|p| p.effective_at);
     newest.map_or_else(Typed::default, |p| {
         let fixed = |amount: Option<Money>| amount.unwrap_or_default();
@@ -106,20 +118,22 @@ fn price_row(price: RegionPrice) -> RegionPriceRow {
     }
 }
 
-/// Publishes new prices.
-pub(crate) async fn publish(operator: Operator, Id(id): Id<PlanId>, Form(form): Form<Typed>) -> Result {
-    let done = match form.parse() {
-        Ok(markup) => app::catalog::publish_prices(&operator.state.app, &operator.operator, id, markup).await,
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(()) => {
-            Ok(see_other_saying(&operator.state, &format!("/operator/plans/{id}"), Said::PricesPublished))
-        }
-        Err(error) => {
-            let (status, errors) = refused(error)?;
-            page(&operator, id, status, Some(form), errors).await
-        }
+fn publication_row(publication: Publication) -> PublicationRow {
+    PublicationRow {
+        id: publication.id.to_string(),
+        effective_at: publication.effective_at,
+        created_at: publication.created_at,
+        status: match publication.withdrawn_at {
+            Some(_) => Chip::WITHDRAWN,
+            None => Chip::price(publication.in_force > 0, publication.scheduled),
+        },
+        scheduled: publication.scheduled,
+        regions: publication.regions,
+        markup: format::percent(i64::from(publication.markup_basis_points)),
+        lowest_hour: publication.lowest_hour,
+        highest_hour: publication.highest_hour,
+        lowest_month: publication.lowest_month,
+        highest_month: publication.highest_month,
     }
 }
 

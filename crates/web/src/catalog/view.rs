@@ -84,6 +84,10 @@ pub(crate) struct PlanPage {
     pub(crate) below_cost: usize,
     #[serde(flatten)]
     pub(crate) markup: MarkupForm,
+    /// As typed, in UTC.
+    pub(crate) effective_at: String,
+    /// What is to come first, then the newest.
+    pub(crate) publications: Vec<PublicationRow>,
     pub(crate) errors: Errors,
 }
 
@@ -116,4 +120,64 @@ pub(crate) struct RegionPriceRow {
     pub(crate) effective_at: Option<DateTime<Utc>>,
     pub(crate) orderable: bool,
     pub(crate) changed: bool,
+}
+
+/// Prices that were published together.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PublicationRow {
+    pub(crate) id: String,
+    pub(crate) effective_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) status: Chip,
+    pub(crate) scheduled: bool,
+    pub(crate) regions: i64,
+    pub(crate) markup: String,
+    pub(crate) lowest_hour: Money,
+    pub(crate) highest_hour: Money,
+    pub(crate) lowest_month: Money,
+    pub(crate) highest_month: Money,
+}
+
+/// A plan that a page is about.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PlanName {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+/// Prices before they are published.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PreviewPage {
+    pub(crate) plan: PlanName,
+    #[serde(flatten)]
+    pub(crate) markup: MarkupForm,
+    /// As typed, in UTC.
+    pub(crate) effective_at: String,
+    /// `None` is at once.
+    pub(crate) at: Option<DateTime<Utc>>,
+    /// Stands for the costs and prices shown.
+    pub(crate) seen: String,
+    /// Costs or prices changed since the form was shown.
+    pub(crate) stale: bool,
+    pub(crate) rows: Vec<PreviewRow>,
+}
+
+impl Page for PreviewPage {
+    const TEMPLATE: &'static str = "catalog/preview.html";
+}
+
+/// The price of a region before it is published.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PreviewRow {
+    pub(crate) region: String,
+    pub(crate) cost_hour: Money,
+    pub(crate) cost_month: Money,
+    pub(crate) old_hour: Option<Money>,
+    pub(crate) old_month: Option<Money>,
+    pub(crate) hour: Money,
+    pub(crate) month: Money,
+    pub(crate) margin_hour: Money,
+    pub(crate) margin_month: Money,
+    /// Of the monthly price, in whole percent.
+    pub(crate) percent: Option<i64>,
 }

@@ -2,13 +2,14 @@
 
 pub(crate) mod view;
 
+use store::catalog::moves::{Change, announced};
 use store::vps::read::{Filter, count_ever, list, ssh_keys};
 use store::wallet::read::charged_this_month;
 use store::{activity, payment};
 
 use domain::identity::Permission;
 use domain::payment::TopUpState;
-use view::{DashboardPage, FirstStep};
+use view::{DashboardPage, FirstStep, PriceChangeRow};
 
 use crate::access::SignedIn;
 use crate::activity::words::Words;
@@ -32,6 +33,10 @@ async fn show(session: SignedIn) -> Result {
     let vps = list(&mut db, &Filter::default(), None, VPS).await?;
     let ordered = count_ever(&mut db).await?;
     let month_spent = charged_this_month(&mut db).await?;
+    let price_changes = match session.may(Permission::VpsView) {
+        true => announced(&mut db).await?.into_iter().map(price_change).collect(),
+        false => Vec::new(),
+    };
     let entries = match session.may(Permission::ActivityView) {
         true => {
             let notable = activity::read::Filter { without_charges: true, ..Default::default() };
@@ -43,11 +48,23 @@ async fn show(session: SignedIn) -> Result {
     let page = DashboardPage {
         wallet: wallet_view(db.balance, session.state.app.settings().reserve_hours)?,
         month_spent,
+        price_changes,
         vps: vps.into_iter().map(Into::into).collect(),
         first_steps: if ordered == 0 { first_steps(&mut db).await? } else { Vec::new() },
         activity: entries.into_iter().map(|entry| words.entry(entry)).collect(),
     };
     db.show(&page)
+}
+
+fn price_change(change: Change) -> PriceChangeRow {
+    PriceChangeRow {
+        plan: change.plan,
+        region: change.region,
+        vps: change.vps,
+        at: change.moves_at,
+        hour: change.hour,
+        month: change.month,
+    }
 }
 
 /// What to do before the first VPS.

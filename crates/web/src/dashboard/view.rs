@@ -1,5 +1,6 @@
 //! What a customer sees first.
 
+use chrono::{DateTime, Utc};
 use domain::Money;
 use serde::Serialize;
 
@@ -13,6 +14,8 @@ use crate::wallet::view::WalletView;
 pub(crate) struct DashboardPage {
     pub(crate) wallet: WalletView,
     pub(crate) month_spent: Money,
+    /// Other prices that are announced for some VPSs.
+    pub(crate) price_changes: Vec<PriceChangeRow>,
     pub(crate) vps: Vec<VpsRow>,
     /// What to do first; empty once there was a VPS.
     pub(crate) first_steps: Vec<FirstStep>,
@@ -21,6 +24,17 @@ pub(crate) struct DashboardPage {
 
 impl Page for DashboardPage {
     const TEMPLATE: &'static str = "dashboard.html";
+}
+
+/// Another price that is announced for VPSs of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PriceChangeRow {
+    pub(crate) plan: String,
+    pub(crate) region: String,
+    pub(crate) vps: i64,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) hour: Money,
+    pub(crate) month: Money,
 }
 
 /// A step towards the first VPS.

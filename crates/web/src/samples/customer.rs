@@ -7,16 +7,16 @@ use domain::vps::Status;
 use super::{Renderer, ago, errors, money, signed_in, signed_out, toasted};
 use crate::activity::view::{ActivityFilterView, ActivityPage, EntryView};
 use crate::api::docs::DocsPage;
-use crate::dashboard::view::{DashboardPage, FirstStep};
+use crate::dashboard::view::{DashboardPage, FirstStep, PriceChangeRow};
 use crate::error::ErrorPage;
 use crate::frame::Balance;
 use crate::identity::view::{ApiKeyRow, ConfirmEmailPage, SecurityPage, SessionRow, SignInPage, SignUpPage};
 use crate::payment::view::{TopUpPage, Visit, steps};
 use crate::view::{Choice, Errors, Pages};
 use crate::vps::view::{
-    ActionView, DeletePage, DeleteView, ImageFamily, ImageOption, KeyOption, NewVpsPage, PlanOption,
-    PriceView, Problem, Progress, RegionOption, SshKeyRow, SshKeysPage, Summary, SummaryLine, VpsFilterView,
-    VpsListPage, VpsName, VpsPage, VpsRow, VpsView,
+    ActionView, DeletePage, DeleteView, ImageFamily, ImageOption, KeyOption, NewVpsPage, NextPriceView,
+    PlanOption, PriceView, Problem, Progress, RegionOption, SshKeyRow, SshKeysPage, Summary, SummaryLine,
+    VpsFilterView, VpsListPage, VpsName, VpsPage, VpsRow, VpsView,
 };
 use crate::wallet::view::{
     BalanceFragment, LineView, Runway, Suggestion, TopUpRow, TransactionView, WalletPage, WalletView,
@@ -153,6 +153,14 @@ fn dashboard(r: &mut Renderer) {
     let page = DashboardPage {
         wallet: WalletView { held: money("0.0268"), ..wallet_view("37.52", "0.0482") },
         month_spent: money("55.98"),
+        price_changes: vec![PriceChangeRow {
+            plan: "Small".into(),
+            region: "Frankfurt".into(),
+            vps: 2,
+            at: ago(-30_000),
+            hour: money("0.0149"),
+            month: money("10"),
+        }],
         vps: rows(),
         first_steps: vec![],
         activity: entries(),
@@ -173,6 +181,7 @@ fn dashboard(r: &mut Renderer) {
     let fresh = DashboardPage {
         wallet: wallet_view("0", "0"),
         month_spent: money("0"),
+        price_changes: vec![],
         vps: vec![],
         first_steps,
         activity: vec![],
@@ -198,6 +207,9 @@ fn vps(r: &mut Renderer) {
     let none = VpsListPage { vps: vec![], filter, pages: Pages::default(), here: "/vps".into() };
     r.page("vps-list-empty", "/vps", none);
     r.with_frame("vps", &toasted("/vps/x", "web-1 is restarting"), vps_page(Status::Running));
+    let mut dearer = vps_page(Status::Running);
+    dearer.vps.next = Some(NextPriceView { at: ago(-30_000), hour: money("0.0149"), month: money("10") });
+    r.page("vps-next-price", "/vps/x", dearer);
     let provisioning = VpsPage {
         progress: Some(Progress {
             text: "Your VPS is being made.",
@@ -257,6 +269,7 @@ fn vps_page(status: Status) -> VpsPage {
             region: "Frankfurt, Germany".into(),
             hour: money("0.0134"),
             month: money("9"),
+            next: None,
             spent: money("9.62"),
             month_spent: money("7.0618"),
             month_hours: 527,
@@ -367,7 +380,11 @@ fn new_vps_page() -> NewVpsPage {
                 .filter_map(|l| l.split_once(':'))
                 .map(|(label, value)| SummaryLine { label, value: value.into() })
                 .collect(),
-            price: Some(PriceView { hour: money("0.0134"), month: money("9") }),
+            price: Some(PriceView {
+                hour: money("0.0134"),
+                month: money("9"),
+                next: Some(NextPriceView { at: ago(-30_000), hour: money("0.0149"), month: money("10") }),
+            }),
             price_version: ID.into(),
             lasts: Some(Runway::new(money("37.50"), money("0.0616"), chrono::Utc::now())),
             short_by: None,

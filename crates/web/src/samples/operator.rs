@@ -9,8 +9,10 @@ use domain::vps::{Status, VpsState};
 
 use super::{Renderer, ago, errors, money};
 use crate::activity::view::{AllActivityPage, EntryView};
+use crate::catalog::moves_view::{EffectRow, EffectView, KeptRow, MoveRow, MovesPage};
 use crate::catalog::view::{
-    MarkupForm, NewPlanPage, PlanPage, PlanRow, PlanView, PlansPage, RegionPriceRow, SizeOption,
+    MarkupForm, NewPlanPage, PlanName, PlanPage, PlanRow, PlanView, PlansPage, PreviewPage, PreviewRow,
+    PublicationRow, RegionPriceRow, SizeOption,
 };
 use crate::identity::view::{
     LimitForm, LimitRow, LimitsView, OrganizationPage, OrganizationRow, OrganizationView, OrganizationsPage,
@@ -348,8 +350,160 @@ fn plans(r: &mut Renderer) {
     r.page(
         "plan",
         "/operator/plans/x",
-        PlanPage { plan, prices, below_cost: 1, markup, errors: Errors::new() },
+        PlanPage {
+            plan,
+            prices,
+            below_cost: 1,
+            markup: markup.clone(),
+            effective_at: String::new(),
+            publications: publications(),
+            errors: Errors::new(),
+        },
     );
+    preview(r, markup);
+    moves(r);
+}
+
+fn publications() -> Vec<PublicationRow> {
+    let one = |status, scheduled, minutes| PublicationRow {
+        id: ID.into(),
+        effective_at: ago(minutes),
+        created_at: ago(minutes.max(0) + 60),
+        status,
+        scheduled,
+        regions: 12,
+        markup: "20 %".into(),
+        lowest_hour: money("0.009"),
+        highest_hour: if scheduled { money("0.0108") } else { money("0.009") },
+        lowest_month: money("6"),
+        highest_month: if scheduled { money("7.20") } else { money("6") },
+    };
+    vec![
+        one(Chip::price(false, true), true, -20_000),
+        one(Chip::WITHDRAWN, false, -10_000),
+        one(Chip::price(true, false), false, 20_000),
+        one(Chip::price(false, false), false, 90_000),
+    ]
+}
+
+fn preview(r: &mut Renderer, markup: MarkupForm) {
+    let row = |region: &str, old: Option<&str>| PreviewRow {
+        region: region.into(),
+        cost_hour: money("0.0075"),
+        cost_month: money("5"),
+        old_hour: old.map(money),
+        old_month: old.map(|_| money("6")),
+        hour: money("0.0105"),
+        month: money("7"),
+        margin_hour: money("0.003"),
+        margin_month: money("2"),
+        percent: Some(28),
+    };
+    let page = PreviewPage {
+        plan: PlanName { id: ID.into(), name: "Nano".into() },
+        markup,
+        effective_at: "2027-01-31T00:00".into(),
+        at: Some(ago(-80_000)),
+        seen: "c0ffee".into(),
+        stale: false,
+        rows: vec![row("Frankfurt", Some("0.009")), row("London", None)],
+    };
+    r.page("plan-preview", "/operator/plans/x/prices", page.clone());
+    let stale = PreviewPage { stale: true, at: None, effective_at: String::new(), ..page.clone() };
+    r.page("plan-preview-stale", "/operator/plans/x/prices", stale);
+    r.page("plan-preview-empty", "/operator/plans/x/prices", PreviewPage { rows: vec![], ..page });
+}
+
+fn moves(r: &mut Renderer) {
+    let kept = |hour: &str, status, vps, below_cost, chosen: bool| KeptRow {
+        region: "Frankfurt".into(),
+        hour: money(hour),
+        month: money("6"),
+        effective_at: ago(90_000),
+        status,
+        vps,
+        below_cost,
+        href: chosen.then(|| "/operator/plans/x/moves?version=x".into()),
+    };
+    let effect = |name: &str, before: &str, after: &str, falls_below, empty_by_then| EffectRow {
+        id: ID.into(),
+        name: name.into(),
+        vps: 3,
+        old_hour: money("0.027"),
+        new_hour: money("0.0315"),
+        month_change: money("3"),
+        lasts_before: before.into(),
+        lasts_after: after.into(),
+        falls_below,
+        empty_by_then,
+        only_href: "/operator/plans/x/moves?organization=x".into(),
+    };
+    let moved = |status, open, moved| MoveRow {
+        id: ID.into(),
+        region: "Frankfurt".into(),
+        hour: money("0.0105"),
+        month: money("7"),
+        moves_at: ago(-80_000),
+        created_at: ago(90),
+        status,
+        vps: 6,
+        organizations: 2,
+        told: 6,
+        moved,
+        open,
+    };
+    let view = EffectView {
+        region: "Frankfurt".into(),
+        hour: money("0.0105"),
+        month: money("7"),
+        margin_hour: Some(money("0.003")),
+        margin_month: Some(money("2")),
+        at: Some(ago(-80_000)),
+        organizations: 2,
+        vps: 6,
+        old_hour: money("0.054"),
+        new_hour: money("0.063"),
+        month_change: money("6"),
+        below_72: 1,
+        below_24: 0,
+        below_1: 0,
+        below_zero: 1,
+        rows: vec![
+            effect("Example Studio", "32 days", "28 days", None, false),
+            effect("Blue Bakery", "3 days", "2 days", Some("72 h"), true),
+        ],
+        pages: Pages { newest: None, older: Some("/operator/plans/x/moves?after=x".into()) },
+        csv_href: "/operator/plans/x/moves/csv".into(),
+    };
+    let page = MovesPage {
+        plan: PlanName { id: ID.into(), name: "Nano".into() },
+        notice_days: 30,
+        kept: vec![
+            kept("0.009", Chip::price(false, false), 6, 2, false),
+            kept("0.0105", Chip::price(true, false), 40, 0, true),
+        ],
+        version: ID.into(),
+        versions: vec![Choice::new(ID, "Frankfurt: $0.0105/h, $7.00 a month")],
+        moves_at: "2027-01-31T00:00".into(),
+        organizations: vec![Choice::new(ID, "Blue Bakery")],
+        effect: Some(view.clone()),
+        moves: vec![
+            moved(Chip::ANNOUNCED, true, 0),
+            moved(Chip::MOVING, false, 5),
+            moved(Chip::MOVED, false, 6),
+            moved(Chip::CANCELLED, false, 0),
+        ],
+        errors: errors(&[(
+            "moves_at",
+            "The price rises for some of them: choose a time at least 30 days ahead.",
+        )]),
+    };
+    r.page("price-moves", "/operator/plans/x/moves", page.clone());
+    let nobody = EffectView { rows: vec![], vps: 0, organizations: 0, at: None, ..view };
+    let nobody = MovesPage { effect: Some(nobody), moves: vec![], errors: Errors::new(), ..page.clone() };
+    r.page("price-moves-nobody", "/operator/plans/x/moves", nobody);
+    let none = MovesPage { kept: vec![], versions: vec![], effect: None, moves: vec![], ..page };
+    r.page("price-moves-none", "/operator/plans/x/moves", none);
 }
 
 fn organizations(r: &mut Renderer) {

@@ -152,7 +152,11 @@ impl Offer {
         };
         Ok(Summary {
             lines: lines.into_iter().flatten().collect(),
-            price: plan.map(|p| PriceView { hour: p.sell_hour, month: p.sell_month }),
+            price: plan.map(|p| PriceView {
+                hour: p.sell_hour,
+                month: p.sell_month,
+                next: p.next().map(Into::into),
+            }),
             price_version: plan.map(|p| p.price_version_id.to_string()).unwrap_or_default(),
             lasts: need.map(|n| n.runway).filter(|_| short_by.is_none()),
             short_by,
@@ -229,6 +233,9 @@ mod tests {
             sell_month: Money::from_micros(6_000_000),
             sell_minimum: Money::from_micros(30_000),
             orderable: true,
+            next_at: None,
+            next_hour: None,
+            next_month: None,
         }
     }
 

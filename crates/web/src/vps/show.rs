@@ -4,6 +4,7 @@ use domain::VpsId;
 use domain::identity::Permission;
 use domain::vps::{ActionKind, Power, PowerRequest, Status, Suspension, VpsState};
 use store::activity::{self, read::Filter};
+use store::catalog::read::NextPrice;
 use store::vps::read::{self, Detail};
 
 use super::view::{ActionView, DeleteView, Problem, Progress, VpsPage, VpsView};
@@ -58,6 +59,7 @@ fn facts(vps: Detail) -> VpsView {
         region: format!("{}, {}", vps.region, country::name(&vps.country)),
         hour: vps.sell_hour,
         month: vps.sell_month,
+        next: NextPrice::of(vps.next_at, vps.next_hour, vps.next_month).map(Into::into),
         spent: vps.spent,
         month_spent: vps.month_spent,
         month_hours: vps.month_hours,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::Money;
 use serde::Serialize;
+use store::catalog::read::NextPrice;
 
 use crate::activity::view::EntryView;
 use crate::templates::Page;
@@ -80,11 +81,27 @@ pub(crate) struct VpsView {
     pub(crate) region: String,
     pub(crate) hour: Money,
     pub(crate) month: Money,
+    /// Another price that is announced for it.
+    pub(crate) next: Option<NextPriceView>,
     pub(crate) spent: Money,
     pub(crate) month_spent: Money,
     pub(crate) month_hours: i64,
     pub(crate) paid_until: Option<DateTime<Utc>>,
     pub(crate) created_at: DateTime<Utc>,
+}
+
+/// Another price that is announced.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct NextPriceView {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) hour: Money,
+    pub(crate) month: Money,
+}
+
+impl From<NextPrice> for NextPriceView {
+    fn from(next: NextPrice) -> Self {
+        Self { at: next.at, hour: next.hour, month: next.month }
+    }
 }
 
 /// A power button.
@@ -239,6 +256,8 @@ pub(crate) struct SummaryLine {
 pub(crate) struct PriceView {
     pub(crate) hour: Money,
     pub(crate) month: Money,
+    /// What orders cost from a time on.
+    pub(crate) next: Option<NextPriceView>,
 }
 
 /// SSH keys.

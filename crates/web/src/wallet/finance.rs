@@ -201,7 +201,7 @@ struct MarginLine<'a> {
 
 /// An amount as spreadsheets read it: all digits, a point, no sign of a currency.
 #[derive(Serialize)]
-struct Amount(String);
+pub(crate) struct Amount(String);
 
 impl From<Money> for Amount {
     fn from(amount: Money) -> Self {
@@ -210,7 +210,7 @@ impl From<Money> for Amount {
 }
 
 /// A name that no spreadsheet takes for a formula.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     if name.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{name}") } else { name.to_owned() }
 }
 
@@ -256,7 +256,8 @@ pub(crate) async fn margin_csv(operator: Operator, Query(asked): Query<AskedMarg
     file("margin.csv", lines)
 }
 
-fn file<T: Serialize>(name: &str, lines: impl IntoIterator<Item = T>) -> Result {
+/// A CSV file to download.
+pub(crate) fn file<T: Serialize>(name: &str, lines: impl IntoIterator<Item = T>) -> Result {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for line in lines {
         writer.serialize(line).map_err(app::Error::internal)?;

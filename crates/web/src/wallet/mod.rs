@@ -1,6 +1,6 @@
 //! The wallet and its ledger.
 
-mod finance;
+pub(crate) mod finance;
 pub(crate) mod finance_view;
 mod show;
 pub(crate) mod view;

@@ -44,6 +44,56 @@ pub enum Content {
         /// What has just been found.
         lines: Vec<AlarmLine>,
     },
+    /// To the owners of VPSs whose price changes, or does not after all.
+    PriceChange(PriceChange),
+}
+
+/// What becomes of the price of some VPSs of a plan in a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceChange {
+    /// The person.
+    pub name: String,
+    /// What they are told.
+    pub stage: PriceChangeStage,
+    /// Name of the plan.
+    pub plan: String,
+    /// Name of the region.
+    pub region: String,
+    /// From when on, in UTC.
+    pub at: String,
+    /// The VPSs, by what they cost before.
+    pub groups: Vec<PriceChangeGroup>,
+    /// Per hour from then on, with the currency.
+    pub to_hour: String,
+    /// A month at most from then on, with the currency.
+    pub to_month: String,
+}
+
+/// What people are told of a price change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriceChangeStage {
+    /// It will be.
+    Announced,
+    /// It is in force.
+    Changed,
+    /// It will be soon.
+    Reminded,
+    /// It will not be.
+    Cancelled,
+}
+
+/// VPSs that cost the same before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceChangeGroup {
+    /// Names of some of them.
+    pub names: String,
+    /// How many there are besides.
+    pub more: usize,
+    /// Per hour before, with the currency.
+    pub from_hour: String,
+    /// A month at most before, with the currency.
+    pub from_month: String,
 }
 
 impl Content {
@@ -53,6 +103,7 @@ impl Content {
             Self::Welcome { .. } => "welcome",
             Self::Confirm { .. } => "confirm",
             Self::Alarm { .. } => "alarm",
+            Self::PriceChange(_) => "price_change",
         }
     }
 }

@@ -29,6 +29,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "alarm.subject.txt",
     "alarm.txt",
     "alarm.html",
+    "price_change.subject.txt",
+    "price_change.txt",
+    "price_change.html",
 ];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-/** Times in the reader's zone, with UTC on hover; relative ones are kept up to date. */
+/** Times in the reader's zone, with UTC on hover; relative ones are kept up to date. What is meant in UTC stays. */
 export function startTimes(root) {
   for (const element of root.querySelectorAll('time[datetime]')) show(element)
 }
@@ -9,7 +9,7 @@ setInterval(() => {
 
 function show(element) {
   const at = new Date(element.dateTime)
-  if (Number.isNaN(at.getTime())) return
+  if (element.dataset.form === 'utc' || Number.isNaN(at.getTime())) return
   element.textContent = element.dataset.form === 'ago' ? ago(at) : local(at, element.dataset.form)
 }
 

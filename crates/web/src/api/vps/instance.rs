@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use domain::VpsId;
 use serde::{Deserialize, Serialize};
+use store::catalog::read as catalog;
 use store::vps::read::{self, Record, Wanted};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::access::may;
 use crate::api::Problem;
 use crate::api::access::{Allowed, Client};
+use crate::api::catalog::NextPrice;
 use crate::api::input::{Id, Query};
 use crate::api::page::{Cursor, Page, Paging};
 use crate::api::problem::{Details, PROBLEM_JSON};
@@ -37,10 +39,14 @@ pub(crate) struct Vps {
     ipv4: Option<String>,
     #[schema(required, example = "2001:db8::7")]
     ipv6: Option<String>,
-    /// The price it was ordered at, for each hour until it is deleted, running or stopped.
+    /// The price for each hour until it is deleted, running or stopped: the one it was ordered at, or to which it was
+    /// moved after notice.
     per_hour: Amount,
     /// The most a calendar month (UTC) costs.
     per_month: Amount,
+    /// The price that is announced for it, if one is: hours that begin from then on cost it.
+    #[schema(required)]
+    next_price: Option<NextPrice>,
     /// What it cost since the beginning of the month (UTC).
     month_spent: Amount,
     /// ISO 4217 code of the amounts.
@@ -77,6 +83,7 @@ impl Vps {
             ipv6: row.ipv6,
             per_hour: Amount(row.sell_hour),
             per_month: Amount(row.sell_month),
+            next_price: catalog::NextPrice::of(row.next_at, row.next_hour, row.next_month).map(Into::into),
             month_spent: Amount(row.month_spent),
             currency,
             paid_until: row.paid_until,

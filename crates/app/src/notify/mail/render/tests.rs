@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::*;
 use crate::notify::alarms::AlarmLine;
+use crate::notify::mail::{PriceChange, PriceChangeGroup, PriceChangeStage};
 
 fn settings(logo: Option<&str>) -> Settings {
     Settings {
@@ -23,12 +24,32 @@ fn samples(name: &str) -> Vec<Content> {
     };
     let quiet = AlarmLine { title: "Two plans cost more".into(), text: String::new(), href: None };
     let link = "/confirm-email?token=ec_sample".to_owned();
-    vec![
+    let change = |stage| PriceChange {
+        name: name.into(),
+        stage,
+        plan: "Small".into(),
+        region: "Frankfurt".into(),
+        at: "3 January 2027, 00:00 UTC".into(),
+        groups: vec![PriceChangeGroup {
+            names: "web-1, web-2".into(),
+            more: usize::from(stage == PriceChangeStage::Announced),
+            from_hour: "0.009 USD".into(),
+            from_month: "6.00 USD".into(),
+        }],
+        to_hour: "0.0105 USD".into(),
+        to_month: "7.00 USD".into(),
+    };
+    use PriceChangeStage as S;
+    let changes =
+        [S::Announced, S::Changed, S::Reminded, S::Cancelled].map(|s| Content::PriceChange(change(s)));
+    let mut all = vec![
         Content::Welcome { name: name.into(), organization: "Jörg’s 店".into(), link: link.clone() },
         Content::Confirm { name: name.into(), link },
         Content::Alarm { lines: vec![line.clone()] },
         Content::Alarm { lines: vec![line, quiet] },
-    ]
+    ];
+    all.extend(changes);
+    all
 }
 
 #[test]
