@@ -12,6 +12,7 @@ mod measure;
 mod process;
 mod scene;
 mod sse;
+mod statement;
 
 use std::process::ExitCode;
 
@@ -39,7 +40,10 @@ async fn run() -> Result<()> {
         "api" => api::run(size.unwrap_or(10_000)).await?,
         "sse" => sse::run(size.unwrap_or(10_000)).await?,
         "jobs" => jobs::run(size.unwrap_or(5_000)).await?,
-        other => bail!("there is no benchmark `{other}`, only billing, ledger-verify, api, sse and jobs"),
+        "statement" => statement::run(size.unwrap_or(1_000)).await?,
+        other => bail!(
+            "there is no benchmark `{other}`, only billing, ledger-verify, api, sse, jobs and statement"
+        ),
     };
     println!("{report}");
     Ok(())

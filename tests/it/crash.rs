@@ -99,6 +99,8 @@ impl Scene {
             let captures: usize = panel.simulator.orders().iter().map(|o| o.captures.len()).sum();
             assert_eq!(captures, 1, "{what}: captures at the gateway");
             assert_eq!(panel.balances(&self.acme).await.available, 75_000_000, "{what}: credited once");
+            let receipts: Vec<i64> = panel.fetch_all("select number from documents").await;
+            assert_eq!(receipts, [1], "{what}: one receipt, and no number lost");
         }
         if self.deed == Deed::Move {
             let entries = "select count(*) from activity_logs where action = 'billing.price_changed'";

@@ -7,6 +7,7 @@ mod api;
 mod billing;
 mod crash;
 mod doctor;
+mod documents;
 mod events;
 mod finance;
 mod hours;

@@ -60,6 +60,7 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
         let key = IdempotencyKey::new("k", "POST", "/vps", b"").unwrap();
         let web = app::vps::create(&panel.app, caller, new, Some(&key)).await.unwrap().effect();
         panel.until_state(web, "active").await;
+        panel.documents(caller).await;
     }
     panel.publish("small", 3_000).await;
     panel.announce_move("small", Some(chrono::Utc::now() + chrono::Days::new(40))).await;

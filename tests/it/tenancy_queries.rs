@@ -2,15 +2,19 @@
 //! changes nothing of another, whatever ids it comes by.
 
 use app::Caller;
-use domain::billing::Tariff;
+use chrono::Datelike as _;
+use domain::billing::document::DocumentKind;
+use domain::billing::{Party, Tariff, Tax};
 use domain::identity::Role;
 use domain::payment::TopUpState;
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::HoldState;
 use domain::{
-    ApiKeyId, LimitOverrideId, Money, ProviderId, SessionId, SshKeyId, TopUpId, UserId, VpsActionId, VpsId,
+    ApiKeyId, DocumentId, LimitOverrideId, Money, ProviderId, SessionId, SshKeyId, TopUpId, UserId,
+    VpsActionId, VpsId,
 };
 use serde_json::json;
+use store::billing::{document, profile, statement, tax};
 use store::vps::read as vps_read;
 use store::{Exempt, SystemPurpose, activity, billing, catalog, identity, notify, payment, vps, wallet};
 use testkit::Panel;
@@ -27,6 +31,12 @@ struct Theirs {
     ssh_key: SshKeyId,
     limit: LimitOverrideId,
     top_up: TopUpId,
+    /// Paid, with a receipt.
+    paid: TopUpId,
+    /// Just begun.
+    begun: TopUpId,
+    /// A receipt that a credit note corrects.
+    document: DocumentId,
     /// Ordered: nothing was done yet, money is held.
     ordered: VpsId,
     /// Its action, queued.
@@ -57,6 +67,14 @@ impl Theirs {
         panel.copy("meters", first("meters").await, behind).await;
         let awaiting = json!({ "state": "awaiting_approval", "order_ref": "x", "capture_ref": null });
         let top_up = panel.copy("top_ups", first("top_ups").await, awaiting).await;
+        let receipts = "select id, top_up_id from documents where kind = 'receipt' and organization_id =";
+        let (document, paid): (Uuid, Uuid) =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("{receipts} '{organization}' limit 1")))
+                .fetch_one(panel.superuser())
+                .await
+                .unwrap();
+        let begun = json!({ "state": "created", "order_ref": "b", "capture_ref": null });
+        let begun = panel.copy("top_ups", first("top_ups").await, begun).await;
         panel.execute(format!("insert into idempotency_keys (organization_id, key, request_digest, effect)
             select organization_id, 'open', request_digest, effect from idempotency_keys where organization_id = '{organization}'")).await;
         let request: Vec<u8> =
@@ -70,6 +88,9 @@ impl Theirs {
             ssh_key: SshKeyId(first("ssh_keys").await),
             limit: LimitOverrideId(first("limit_overrides").await),
             top_up: TopUpId(top_up),
+            paid: TopUpId(paid),
+            begun: TopUpId(begun),
+            document: DocumentId(document),
             ordered,
             action: VpsActionId(panel.fetch(action).await),
             active: VpsId(active),
@@ -129,6 +150,14 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "a record": vps_read::records(db, vps_read::Wanted::One(of.active), None, 100),
         "actions": vps_read::actions(db, of.ordered, None, None, 100),
         "announced prices": catalog::moves::announced(db),
+        "billing profile": profile::find(db),
+        "buyer": profile::buyer(db),
+        "documents": document::list(db, DocumentKind::ALL, None, 100),
+        "document": document::find(db, of.document),
+        "document for a key": document::for_key(db, DocumentKind::Receipt, &of.paid.to_string()),
+        "credited": document::credited(db, of.document),
+        "receipt": document::receipt_of(db, of.paid),
+        "tax of a top-up": tax::of_top_up(db, of.paid),
         "balance": wallet::read::balance(db),
         "charged": wallet::read::charged_this_month(db),
         "movements": wallet::read::movements(db, None, 100),
@@ -164,6 +193,11 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "ordered": payment::set_ordered(tx, of.top_up, "y", "https://pay.example"),
         "captured": payment::set_captured(tx, of.top_up, TopUpState::Pending, "y", Money::ZERO),
         "over": payment::set_over(tx, of.top_up, TopUpState::Failed, "y"),
+        "freeze tax": tax::freeze(tx, of.begun, Tax { basis_points: 5, ..Tax::OFF }, &Party::default()),
+        "frozen tax": tax::frozen(tx, of.paid),
+        "tax": tax::set_tax(tx, of.paid, Money::from_micros(1)),
+        "recipient": profile::recipient(tx, Some(of.user)),
+        "recipient of a member": profile::recipient(tx, None),
         "lock wallet": async { wallet::lock(tx).await.map(|wallet| (wallet.organization_id(), wallet.available())) },
         "close hold": wallet::close_hold(tx, of.ordered, HoldState::Released),
         "end meter": billing::end_meter(tx, of.active, now),
@@ -250,6 +284,13 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "whom limits can be for": identity::limit_subjects(db, id),
         "trail": activity::read::list_all(db, trail_of, None, 500),
         "effects of a move": catalog::moves::effects(db, price, Some(&[id]), 0, None, 100),
+        "billing profile": profile::of_organization(db, id),
+        "documents": document::of_organization(db, id, None, 100),
+    }
+    let month = chrono::Utc::now().date_naive().with_day(1).unwrap();
+    // It is the first thing to be asked in its transaction.
+    ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
+        "statement": statement::draft(tx, &[id], month, &Party::default(), "USD"),
     }
     let before = of.digest(&panel).await;
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();

@@ -103,6 +103,8 @@ async fn a_tenant_reads_nothing_of_clouds_costs_and_the_machinery() {
         "orphan_servers",
         "rate_buckets",
         "recurring_jobs",
+        "document_series",
+        "statement_months",
         "_sqlx_migrations",
     ] {
         let refused = refusal(&mut connection, format!("select 1 from {table}")).await;
@@ -131,6 +133,10 @@ async fn a_tenant_reads_nothing_of_clouds_costs_and_the_machinery() {
         "update plans set active = true",
         "update sessions set expires_at = now()",
         "update api_keys set digest = digest",
+        "update documents set key = key",
+        "delete from documents",
+        "insert into tax_rates (id, country, effective_on) values (gen_random_uuid(), 'DE', now())",
+        "select published_by from tax_rates",
     ] {
         assert_eq!(refusal(&mut connection, statement).await.as_deref(), DENIED, "{statement}");
     }

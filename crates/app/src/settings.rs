@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Money;
+use domain::billing::Party;
 use store::operations::alarms::Patience;
 use url::Url;
 
@@ -15,6 +16,10 @@ pub struct Settings {
     pub company_name: String,
     /// Address of the logo, if there is one.
     pub company_logo: Option<String>,
+    /// Who sells, as documents name it.
+    pub seller: Party,
+    /// Do payments hold tax?
+    pub tax: bool,
     /// Where the panel is reached from outside; the gateway sends payers back here.
     pub public_url: Url,
     /// ISO 4217 code of the installation's currency.
@@ -47,6 +52,8 @@ impl Settings {
         Self {
             company_name: "SkyPanel".into(),
             company_logo: None,
+            seller: Party { name: "SkyPanel".into(), ..Party::default() },
+            tax: false,
             public_url,
             currency: "USD".into(),
             mail: false,

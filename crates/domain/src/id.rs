@@ -62,6 +62,10 @@ ids! {
     TopUpId,
     /// The running count of hours of one VPS.
     MeterId,
+    /// A receipt, a credit note or a statement.
+    DocumentId,
+    /// A country's tax rate from a day on.
+    TaxRateId,
     /// A mail in the outbox.
     MailId,
     /// An entry of the audit trail.

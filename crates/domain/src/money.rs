@@ -87,6 +87,19 @@ impl Money {
         i64::try_from(quotient).map(Self).map_err(|_| Overflow)
     }
 
+    /// `self × numerator / denominator`, rounded half up to `digits` (0 to 6) after the point, as tax offices round.
+    /// For amounts that are not negative, and a positive denominator.
+    pub fn scaled_half_up(self, numerator: i64, denominator: i64, digits: u32) -> Result<Self, Overflow> {
+        let step = 10_i128.pow(6 - digits.min(6));
+        let divisor = i128::from(denominator) * step;
+        let product = i128::from(self.0) * i128::from(numerator);
+        if divisor <= 0 || product < 0 {
+            return Err(Overflow);
+        }
+        let rounded = (product * 2 + divisor) / (divisor * 2) * step;
+        i64::try_from(rounded).map(Self).map_err(|_| Overflow)
+    }
+
     /// Whole times `rate` fits into this amount; `None` when the rate is not positive (it lasts
     /// for ever).
     pub fn whole_times(self, rate: Self) -> Option<i64> {
@@ -181,6 +194,15 @@ mod tests {
         assert_eq!(Money(7_440).scaled_up(12_500, 10_000), Ok(Money(9_300)));
         assert_eq!(Money(1).scaled_up(10_001, 10_000), Ok(Money(2)));
         assert_eq!(Money(i64::MAX).scaled_up(2, 1), Err(Overflow));
+    }
+
+    #[test]
+    fn tax_is_rounded_half_up_to_the_digits_of_the_currency() {
+        assert_eq!(Money(25_000_000).scaled_half_up(1_900, 11_900, 2), Ok(Money(3_990_000)));
+        assert_eq!(Money(15_000).scaled_half_up(1, 1, 2), Ok(Money(20_000)));
+        assert_eq!(Money(14_999).scaled_half_up(1, 1, 2), Ok(Money(10_000)));
+        assert_eq!(Money(-1).scaled_half_up(1, 1, 2), Err(Overflow));
+        assert_eq!(Money(i64::MAX).scaled_half_up(2, 1, 6), Err(Overflow));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use domain::billing::{Country, Party, VatNumber};
 use domain::identity::Quota;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -69,6 +70,19 @@ const SETTINGS: &[Setting] = &[
     plain("limit_money", "30/60", "The same for payments of one organization."),
     plain("company_name", "SkyPanel", "The name customers see."),
     plain("company_logo", "", "Address of the logo; empty for a plain name."),
+    plain("company_legal_name", "", "The seller's name on receipts; empty: COMPANY_NAME."),
+    plain(
+        "company_address",
+        "",
+        "The seller's address on receipts, without the country; lines are separated by semicolons.",
+    ),
+    plain("company_country", "", "The seller's country, as an ISO 3166 code such as DE."),
+    plain("company_vat_number", "", "The seller's VAT number."),
+    plain(
+        "tax",
+        "off",
+        "on: payments hold tax at the rate of the payer's country. Needs COMPANY_ADDRESS and COMPANY_COUNTRY.",
+    ),
     plain("currency", "USD", "ISO 4217 code of the installation's one currency. Cannot change later."),
     plain("reserve_hours", "24", "An order must leave money for so many hours of everything that then runs."),
     plain(
@@ -129,6 +143,11 @@ pub(crate) struct Config {
     pub(crate) limit_money: Quota,
     pub(crate) company_name: String,
     company_logo: String,
+    company_legal_name: String,
+    company_address: String,
+    company_country: String,
+    company_vat_number: String,
+    tax: Switch,
     pub(crate) currency: String,
     pub(crate) reserve_hours: i64,
     pub(crate) notice_days: i32,
@@ -143,6 +162,14 @@ pub(crate) struct Config {
     pub(crate) watch_milliseconds: u64,
     pub(crate) billing_seconds: u64,
     pub(crate) reconcile_seconds: u64,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Switch {
+    On,
+    Off,
 }
 
 fn read(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<config::Config> {
@@ -212,7 +239,13 @@ impl Config {
             ),
         ];
         match checks.iter().find(|(holds, _)| !holds) {
-            None => self.trusted_proxies().map(|_| ()),
+            None => {
+                let seller = self.seller()?;
+                if self.tax() && (seller.country.is_none() || seller.address.is_empty()) {
+                    bail!("tax needs company_address and company_country");
+                }
+                self.trusted_proxies().map(|_| ())
+            }
             Some((_, message)) => bail!("{message}"),
         }
     }
@@ -241,6 +274,30 @@ impl Config {
 
     pub(crate) fn sealing_keys(&self) -> &SecretString {
         &self.sealing_keys
+    }
+
+    /// Do payments hold tax?
+    pub(crate) fn tax(&self) -> bool {
+        self.tax == Switch::On
+    }
+
+    /// Who sells, as documents name it.
+    pub(crate) fn seller(&self) -> Result<Party> {
+        let lines = self.company_address.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty());
+        let country = match self.company_country.trim() {
+            "" => None,
+            code => Some(code.parse::<Country>().context("company_country")?),
+        };
+        let vat_number = match (self.company_vat_number.trim(), country) {
+            ("", _) => None,
+            (_, None) => bail!("company_vat_number needs company_country"),
+            (text, Some(country)) => Some(VatNumber::parse(country, text).context("company_vat_number")?),
+        };
+        let name = match self.company_legal_name.trim() {
+            "" => self.company_name.clone(),
+            name => name.to_owned(),
+        };
+        Ok(Party { name, address: lines.collect::<Vec<_>>().join("\n"), country, vat_number })
     }
 
     pub(crate) fn company_logo(&self) -> Result<Option<Url>> {
@@ -293,6 +350,34 @@ mod tests {
         assert!(error.contains("limit_user"), "{error}");
         let proxies = with("TRUSTED_PROXIES", "1")??.check().map_err(|e| format!("{e:#}"));
         assert!(proxies.is_err_and(|error| error.contains("trusted_proxies")));
+        Ok(())
+    }
+
+    #[test]
+    fn the_seller_is_read_and_tax_needs_one() -> Result<()> {
+        let with = |set: &'static [(&'static str, &'static str)]| {
+            let found = move |asked: &str| set.iter().find(|(name, _)| *name == asked);
+            Config::from_environment(move |asked| found(asked).map(|(_, value)| (*value).to_owned()))
+        };
+        let config = with(&[
+            ("COMPANY_NAME", "Nimbus"),
+            ("COMPANY_ADDRESS", "Hauptstr. 1; 10115 Berlin"),
+            ("COMPANY_COUNTRY", "DE"),
+            ("COMPANY_VAT_NUMBER", "DE 123456789"),
+            ("TAX", "on"),
+        ])?;
+        let seller = config.seller()?;
+        assert_eq!((seller.name.as_str(), seller.address.as_str()), ("Nimbus", "Hauptstr. 1\n10115 Berlin"));
+        assert!(config.tax() && seller.vat_number.is_some());
+        for wrong in [
+            &[("TAX", "on")][..],
+            &[("TAX", "maybe")],
+            &[("COMPANY_COUNTRY", "Germany")],
+            &[("COMPANY_VAT_NUMBER", "DE123456789")],
+            &[("COMPANY_COUNTRY", "DE"), ("COMPANY_VAT_NUMBER", "DE1")],
+        ] {
+            assert!(with(wrong).is_err(), "{wrong:?}");
+        }
         Ok(())
     }
 

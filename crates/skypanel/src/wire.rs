@@ -64,6 +64,8 @@ fn settings(config: &Config) -> Result<Settings> {
     Ok(Settings {
         company_name: config.company_name.clone(),
         company_logo: config.company_logo()?.map(String::from),
+        seller: config.seller()?,
+        tax: config.tax(),
         currency: config.currency.clone(),
         mail: config.smtp_url().is_some(),
         reserve_hours: config.reserve_hours,

@@ -20,6 +20,7 @@
 
 mod clock;
 mod database;
+mod documents;
 mod money;
 mod mutant;
 mod panel;

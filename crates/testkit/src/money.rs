@@ -106,14 +106,14 @@ impl Panel {
         let verdict = wallet::verify::verify(&self.store).await.unwrap();
         assert!(verdict.is_ok(), "the books are wrong: {verdict:?}");
         let wrong = self.wrong_sums().await;
-        assert!(wrong.is_empty(), "wallet + held - receivable is not captured - charged: {wrong:?}");
+        assert!(wrong.is_empty(), "wallet + held - receivable is not captured - tax - charged: {wrong:?}");
         let idle: i64 = self.fetch(HOLDS_WITHOUT_A_JOB).await;
         assert_eq!(idle, 0, "money is held for an order nobody works on");
     }
 }
 
 impl Panel {
-    /// Organizations for which wallet + held - receivable is not captured - charged, by sums that the product
+    /// Organizations for which wallet + held - receivable is not captured - tax - charged, by sums that the product
     /// does not make.
     pub async fn wrong_sums(&self) -> Vec<String> {
         self.fetch_all(WHAT_IS_THERE_IS_WHAT_CAME).await
@@ -124,7 +124,7 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
     select w.organization_id::text || ' has ' || there || ', captured ' || captured || ', charged ' || charged
     from wallets w
     cross join lateral (select available_micros + held_micros - receivable_micros as there) a
-    cross join lateral (select coalesce(sum(captured_micros), 0) as captured from top_ups
+    cross join lateral (select coalesce(sum(captured_micros - tax_micros), 0) as captured from top_ups
         where organization_id = w.organization_id and state = 'completed') b
     cross join lateral (select
         (select coalesce(sum(amount_micros), 0) from charges where organization_id = w.organization_id)

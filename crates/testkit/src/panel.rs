@@ -69,6 +69,14 @@ impl Panel {
         Self { app: App::new(self.store.clone(), vault(), settings), ..self }
     }
 
+    /// The same installation with other settings.
+    #[must_use]
+    pub fn with_settings(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.app.settings().clone();
+        change(&mut settings);
+        Self { app: App::new(self.store.clone(), vault(), settings), ..self }
+    }
+
     /// The use cases as another process of the same installation has them, with these settings.
     pub fn process(&self, change: impl FnOnce(&mut Settings)) -> App {
         let store = Store::connect_lazy(&self.database.login_url(), 8).unwrap();

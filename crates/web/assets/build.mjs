@@ -38,6 +38,12 @@ for (const subset of ['latin', 'latin-ext']) {
   copyFileSync(join(modules, '@fontsource-variable/inter/files', file), join(dist, 'fonts', file))
 }
 
+// Documents are drawn with these.
+for (const [weight, name] of [['400Regular', 'regular'], ['600SemiBold', 'semibold']]) {
+  const file = join('@expo-google-fonts/inter', weight, `Inter_${weight}.ttf`)
+  copyFileSync(join(modules, file), join(dist, 'fonts', `inter-${name}.ttf`))
+}
+
 // The shapes inside each icon's <svg>; the templates' icon() function adds the element around them.
 const names = JSON.parse(readFileSync(join(here, 'icons.json'), 'utf8'))
 const icons = {}

@@ -193,6 +193,7 @@ grants!(
     SshKeyManage,
     WalletView,
     WalletTopUp,
+    BillingManage,
     ActivityView,
     ApiKeyManage
 );

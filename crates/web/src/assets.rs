@@ -36,6 +36,11 @@ pub(crate) fn url(name: &str) -> String {
     format!("/assets/{}/{name}", *BUILD)
 }
 
+/// A font that documents are drawn with.
+pub(crate) fn font(name: &str) -> Option<Vec<u8>> {
+    Dist::get(&format!("fonts/{name}")).map(|file| file.data.into_owned())
+}
+
 /// The shapes of an icon.
 pub(crate) fn icon(name: &str) -> Option<&'static str> {
     ICONS.get(name).map(String::as_str)

@@ -1,49 +1,11 @@
 //! Names of the countries that clouds have regions in.
 
-/// The English name behind an ISO 3166-1 alpha-2 code; the code itself when it is not listed.
+use domain::billing::Country;
+
+/// The English name behind an ISO 3166-1 alpha-2 code; the code itself when there is no such country.
 pub(crate) fn name(code: &str) -> &str {
-    match code {
-        "AE" => "United Arab Emirates",
-        "AR" => "Argentina",
-        "AT" => "Austria",
-        "AU" => "Australia",
-        "BE" => "Belgium",
-        "BR" => "Brazil",
-        "CA" => "Canada",
-        "CH" => "Switzerland",
-        "CL" => "Chile",
-        "CO" => "Colombia",
-        "CZ" => "Czechia",
-        "DE" => "Germany",
-        "DK" => "Denmark",
-        "ES" => "Spain",
-        "FI" => "Finland",
-        "FR" => "France",
-        "GB" => "United Kingdom",
-        "HK" => "Hong Kong",
-        "ID" => "Indonesia",
-        "IE" => "Ireland",
-        "IL" => "Israel",
-        "IN" => "India",
-        "IT" => "Italy",
-        "JP" => "Japan",
-        "KR" => "South Korea",
-        "MX" => "Mexico",
-        "MY" => "Malaysia",
-        "NL" => "Netherlands",
-        "NO" => "Norway",
-        "NZ" => "New Zealand",
-        "PH" => "Philippines",
-        "PL" => "Poland",
-        "PT" => "Portugal",
-        "RO" => "Romania",
-        "SE" => "Sweden",
-        "SG" => "Singapore",
-        "TH" => "Thailand",
-        "TR" => "Türkiye",
-        "TW" => "Taiwan",
-        "US" => "United States",
-        "ZA" => "South Africa",
-        other => other,
+    match code.parse::<Country>() {
+        Ok(country) => country.name(),
+        Err(_) => code,
     }
 }

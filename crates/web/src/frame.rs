@@ -127,6 +127,7 @@ const PAGES: &[Link] = &[
     ("VPSs", "server", "/vps", Some(Permission::VpsView)),
     ("SSH keys", "key-round", "/ssh-keys", Some(Permission::SshKeyView)),
     ("Wallet", "wallet", "/wallet", Some(Permission::WalletView)),
+    ("Billing", "file-text", "/billing", Some(Permission::WalletView)),
     ("Activity", "scroll-text", "/activity", Some(Permission::ActivityView)),
     ("Security", "shield", "/settings/security", None),
 ];
@@ -134,6 +135,7 @@ const PAGES: &[Link] = &[
 const OPERATOR_PAGES: &[Link] = &[
     ("Overview", "gauge", "/operator", None),
     ("Finance", "receipt", "/operator/finance", None),
+    ("Tax and documents", "percent", "/operator/taxes", None),
     ("Organizations", "building-2", "/operator/organizations", None),
     ("All VPSs", "server", "/operator/vps", None),
     ("Plans and prices", "tags", "/operator/plans", None),

@@ -10,6 +10,7 @@ mod access;
 mod activity;
 mod api;
 mod assets;
+mod billing;
 mod catalog;
 mod client;
 mod cookie;
@@ -33,6 +34,7 @@ mod routes;
 #[cfg(test)]
 mod samples;
 mod show;
+mod spreadsheet;
 mod state;
 mod templates;
 mod toast;

@@ -20,8 +20,8 @@ use tower_http::trace::TraceLayer;
 use crate::error::{Failure, error_pages};
 use crate::routes::{Route, Routes};
 use crate::{
-    WebState, activity, api, assets, catalog, dashboard, identity, limits, notify, operations, overview,
-    payment, provider, vps, wallet,
+    WebState, activity, api, assets, billing, catalog, dashboard, identity, limits, notify, operations,
+    overview, payment, provider, vps, wallet,
 };
 
 /// Longest body of a request, in bytes.
@@ -36,6 +36,7 @@ fn page_routes() -> Routes {
         .add(vps::routes)
         .add(wallet::routes)
         .add(payment::routes)
+        .add(billing::routes)
         .add(activity::routes)
         .add(overview::routes)
         .add(notify::pages)

@@ -4,6 +4,7 @@
 //! to look at them without a database.
 
 mod customer;
+pub(crate) mod documents;
 mod operator;
 
 use std::path::Path;
@@ -92,12 +93,13 @@ fn toasted(path: &str, text: &'static str) -> Frame {
 
 #[test]
 fn pages_render() {
-    let samples: Vec<Sample> = render(customer::add).into_iter().chain(render(operator::add)).collect();
-    assert!(
-        samples
-            .iter()
-            .all(|s| !s.html.contains("none</") && s.html.ends_with("</html>") || s.name == "balance")
-    );
+    let samples: Vec<Sample> = render(customer::add)
+        .into_iter()
+        .chain(render(documents::add))
+        .chain(render(operator::add))
+        .collect();
+    assert!(samples.iter().all(|s| !s.html.contains("none</") && s.html.ends_with("</html>")
+        || ["balance", "tax", "tax-details-needed"].contains(&s.name)));
     if let Some(folder) = std::env::var_os("SKYPANEL_PREVIEW") {
         write(Path::new(&folder), &samples).expect("the preview folder can be written");
     }
@@ -118,7 +120,7 @@ fn customers_never_read_a_vendors_name_or_our_cost() {
         .map(str::to_lowercase)
         .chain(["droplet", "akamai", "markup", "provider", "upstream"].map(str::to_owned))
         .collect();
-    for sample in render(customer::add) {
+    for sample in render(customer::add).into_iter().chain(render(documents::customers)) {
         let text = sample.html.to_lowercase();
         for word in &words {
             assert!(!text.contains(word.as_str()), "{} says {word}", sample.name);
@@ -153,7 +155,8 @@ fn what_people_type_is_text_and_never_markup() {
 
 #[test]
 fn attributes_are_quoted_by_quotes() {
-    for sample in render(customer::add).into_iter().chain(render(operator::add)) {
+    for sample in render(customer::add).into_iter().chain(render(documents::add)).chain(render(operator::add))
+    {
         assert!(
             !sample.html.contains("=&quot;"),
             "{} has an attribute that was escaped as text",
@@ -165,7 +168,8 @@ fn attributes_are_quoted_by_quotes() {
 /// The content security policy allows none of them.
 #[test]
 fn pages_carry_no_inline_script_or_style() {
-    for sample in render(customer::add).into_iter().chain(render(operator::add)) {
+    for sample in render(customer::add).into_iter().chain(render(documents::add)).chain(render(operator::add))
+    {
         for word in [" style=", "<style", "javascript:", " onclick=", " onload=", " hx-on", "<script>"] {
             assert!(!sample.html.contains(word), "{} has {word}", sample.name);
         }
@@ -174,7 +178,8 @@ fn pages_carry_no_inline_script_or_style() {
 
 #[test]
 fn every_control_has_a_name_for_screen_readers_and_every_id_is_unique() {
-    for sample in render(customer::add).into_iter().chain(render(operator::add)) {
+    for sample in render(customer::add).into_iter().chain(render(documents::add)).chain(render(operator::add))
+    {
         let mut ids: Vec<&str> =
             sample.html.split(" id=\"").skip(1).filter_map(|s| s.split('"').next()).collect();
         let count = ids.len();

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use app::App;
 use secrecy::SecretString;
 use store::ReadStore;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::billing::pdf;
 use crate::client::Proxies;
 use crate::currency::Currency;
 use crate::notify::Hub;
@@ -38,6 +40,8 @@ pub struct Inner {
     pub(crate) templates: Templates,
     pub(crate) hub: Hub,
     pub(crate) traffic: Traffic,
+    /// Who may draw a PDF now.
+    pub(crate) pdfs: Arc<Semaphore>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -50,7 +54,8 @@ impl WebState {
         let templates = Templates::new(&currency);
         let hub = Hub::start(reads.clone(), stop.clone());
         let traffic = Traffic::default();
-        Self(Arc::new(Inner { app, reads, options, currency, templates, hub, traffic, stop }))
+        let pdfs = Arc::new(Semaphore::new(pdf::AT_ONCE));
+        Self(Arc::new(Inner { app, reads, options, currency, templates, hub, traffic, pdfs, stop }))
     }
 
     /// Do browsers reach us by HTTPS?

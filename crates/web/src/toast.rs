@@ -60,6 +60,10 @@ crate::words::words! {
         PlanOnSale = "plan_on_sale",
         /// A plan is not on sale any more.
         PlanOffSale = "plan_off_sale",
+        /// It was changed whom documents are made out to.
+        BillingDetailsSaved = "billing_details_saved",
+        /// A tax rate was published.
+        TaxRatePublished = "tax_rate_published",
         /// A failed mail is sent again.
         MailQueued = "mail_queued",
         /// There is nothing to send again.
@@ -108,6 +112,8 @@ impl From<Said> for Toast {
             S::MoveCancelled => "Cancelled; who was told is told so",
             S::PlanOnSale => "The plan is on sale",
             S::PlanOffSale => "The plan is not sold any more",
+            S::BillingDetailsSaved => "Billing details saved; they are on what is issued from now on",
+            S::TaxRatePublished => "Rate published",
             S::MailQueued => "The mail is sent again",
             S::MailNotFailed => "That mail is sent, or waits already",
             S::ConfirmationSent => "Another mail is on its way",

@@ -16,12 +16,13 @@ fn body(path: &str) -> Value {
         "/top-ups" => json!({ "amount": "25.00" }),
         "/api-keys" => json!({ "name": "x" }),
         "/top-ups/{id}/capture" => json!({}),
+        "/billing-profile" => json!({ "name": "x", "address": "x", "country": "DE" }),
         other => panic!("say what {other} takes"),
     }
 }
 
 async fn call(client: &Client, method: &str, path: &str, with_ids: &str) -> super::client::Answer {
-    let body = (method == "POST").then(|| body(path));
+    let body = ["POST", "PUT"].contains(&method).then(|| body(path));
     client.send(method, with_ids, body.as_ref()).await
 }
 
@@ -130,7 +131,10 @@ async fn a_key_loses_what_its_person_loses() {
 async fn what_belongs_to_another_organization_does_not_exist() {
     let panel = Panel::start().await;
     let acme = panel.customer("acme").await;
-    panel.fund(&acme, "20.00").await;
+    let worker = panel.worker();
+    panel.top_up(&acme, "20.00").await;
+    panel.documents(&acme).await;
+    worker.stop().await;
     let vps = panel.order(&acme, "small", "web").await;
     let service = Service::of(&panel);
     let owner = service.with_key(&panel, &acme).await;
@@ -141,6 +145,9 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         "vps" => format!("select '{vps}'"),
         "ssh-keys" => "select id::text from ssh_keys".to_owned(),
         "top-ups" => "select id::text from top_ups".to_owned(),
+        "receipts" => "select id::text from documents where kind = 'receipt'".to_owned(),
+        "credit-notes" => "select id::text from documents where kind = 'credit_note'".to_owned(),
+        "statements" => "select id::text from documents where kind = 'statement'".to_owned(),
         "api-keys" => format!("select '{key}'"),
         other => panic!("say whose {other} is"),
     };
@@ -160,7 +167,9 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         met += 1;
     }
     assert!(met >= 10, "{met}");
-    for list in ["/vps", "/ssh-keys", "/top-ups", "/wallet/transactions"] {
+    for list in
+        ["/vps", "/ssh-keys", "/top-ups", "/wallet/transactions", "/receipts", "/credit-notes", "/statements"]
+    {
         assert!(stranger.get(list).await.ok()["data"].as_array().unwrap().is_empty(), "{list}");
     }
     let order = json!({ "name": "x", "plan": "small", "region": "de-frankfurt", "image": "debian-13",

@@ -91,7 +91,7 @@ impl Answer {
     /// The body of a request that must have gone well.
     pub(crate) fn ok(&self) -> Value {
         assert!(self.status.is_success(), "{self:?}");
-        if self.text.is_empty() { Value::Null } else { self.json() }
+        if self.text.is_empty() || self.text.starts_with("%PDF") { Value::Null } else { self.json() }
     }
 
     /// The code of a refusal, which must be a problem with this status.
@@ -166,7 +166,8 @@ impl Client {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.into()).unwrap(),
+            // A PDF is not text; that it is one is all that is asked.
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 

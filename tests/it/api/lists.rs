@@ -161,6 +161,7 @@ async fn no_answer_tells_what_is_behind() {
     panel.active(&acme, "meadow", "db").await;
     api.delete(&format!("/vps/{vps}")).await.ok();
     panel.until_state(vps, "deleted").await;
+    panel.billing_details(&acme, "DE", "").await;
     let vendors = ProviderKind::ALL.iter().flat_map(|kind| [kind.as_str(), kind.label()]);
     let words: Vec<String> = vendors
         .chain([

@@ -105,6 +105,7 @@ impl Route {
             Some(("/vps", _)) => "vps_instances",
             Some(("/ssh-keys", _)) => "ssh_keys",
             Some(("/wallet/top-ups" | "/top-ups", _)) => "top_ups",
+            Some(("/billing/documents" | "/receipts" | "/credit-notes" | "/statements", _)) => "documents",
             Some((other, _)) => panic!("say in which table {other}/{{id}} is"),
         };
         let (id, action) = match table {
@@ -155,6 +156,9 @@ impl Route {
                 scene.copy_of_acme("api_keys", json!({ "digest": digest() })).await
             }
             "/settings/sessions" => scene.copy_of_acme("sessions", json!({ "digest": digest() })).await,
+            "/billing/documents" | "/operator/documents" | "/receipts" => scene.document("receipt").await,
+            "/credit-notes" => scene.document("credit_note").await,
+            "/statements" => scene.document("statement").await,
             "/operator/organizations" => scene.acme.organization_id().0,
             "/operator/people" => {
                 scene.copy_of_acme("users", json!({ "email": format!("{name}@example.com") })).await
@@ -206,6 +210,8 @@ impl Route {
             "/vps/{id}/actions" => json!({ "type": "reboot" }),
             "/ssh-keys" => json!({ "public_key": public_key() }),
             "/top-ups" => json!({ "amount": "25.00" }),
+            "/billing-profile" => json!({ "name": "Example GmbH", "address": "Hauptstr. 1", "country": "DE",
+                "vat_number": "DE123456789", "email": "books@example.com" }),
             "/top-ups/{id}/capture" => json!({}),
             "/api-keys" => json!({ "name": "ci" }),
             other => panic!("say what {} {other} takes", self.method),
@@ -234,6 +240,12 @@ impl Route {
             "/vps/{id}/delete" => format!("confirm={}", target.name),
             "/ssh-keys" => format!("public_key={}", public_key().replace(' ', "+")),
             "/wallet/top-ups" => "amount=25.00".to_owned(),
+            "/billing/details" => {
+                "name=Example+GmbH&address=Hauptstr.+1&country=DE&vat_number=&email=".to_owned()
+            }
+            "/operator/taxes" => {
+                format!("country=DE&percent=19&effective_on={}", chrono::Utc::now().date_naive())
+            }
             "/operator/providers" => {
                 format!(
                     "kind=linode&name={word}&token={word}-1&base_url={}",

@@ -30,6 +30,14 @@ pub(super) struct Scene {
     _stop: DropGuard,
 }
 
+/// What was said in words: a PDF is compressed, and its page says the same.
+fn text_of(headers: &HeaderMap, bytes: Vec<u8>) -> String {
+    match headers.get(header::CONTENT_TYPE) {
+        Some(kind) if kind == "application/pdf" && bytes.starts_with(b"%PDF") => String::new(),
+        _ => String::from_utf8(bytes).unwrap(),
+    }
+}
+
 /// What was said. The body of an event stream, which has no end, is left out.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -61,6 +69,7 @@ impl Scene {
         panel.top_up(&acme, "50.00").await;
         create_api_key(&panel.app, &acme, "acme ci").await.unwrap();
         panel.active(&acme, "harbor", "acme-web").await;
+        panel.documents(&acme).await;
         panel.until_idle().await;
         // Copies of a VPS are not in the books; what deleting them takes off must be there.
         panel.execute("update wallets set burn_micros = burn_micros + 10000000 where sequence > 1").await;
@@ -141,7 +150,16 @@ impl Scene {
         let is_stream =
             parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
         let bytes = if is_stream { Vec::new() } else { to_bytes(body, 1 << 24).await.unwrap().to_vec() };
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes).unwrap() }
+        let text = text_of(&parts.headers, bytes);
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// A document of acme's.
+    pub(super) async fn document(&self, kind: &str) -> Uuid {
+        let organization = self.acme.organization_id();
+        self.panel
+            .fetch(format!("select id from documents where kind = '{kind}' and organization_id = '{organization}' limit 1"))
+            .await
     }
 
     /// A job that was given up.

@@ -1,9 +1,17 @@
-//! Hours: charging them, and what happens when the wallet cannot pay.
+//! Hours: charging them, and what happens when the wallet cannot pay. Documents: what is put in writing of it all.
 
 mod moves;
+mod document;
 mod plan;
+mod profile;
 mod resume_job;
 mod run;
+pub(crate) mod statement_job;
+pub mod tax;
 
+pub(crate) use document::issue_receipt;
+pub use document::{CreditNote, Returned, issue_credit_note};
+pub use profile::{NewProfile, set_profile};
 pub(crate) use resume_job::{ask_to_resume, run as resume};
 pub use run::{Summary, run};
+pub use statement_job::issue_statements;

@@ -14,7 +14,7 @@ use store::payment::TopUp;
 use store::{Exempt, SystemPurpose, billing, job as jobs, notify, payment, wallet};
 
 use super::capture_job;
-use crate::billing::ask_to_resume;
+use crate::billing::{ask_to_resume, issue_receipt, tax};
 use crate::worker::{Context, Fail, payload_id};
 
 /// Orders can be approved for three hours, and captured for three more.
@@ -135,7 +135,8 @@ async fn settle(ctx: &Context, job: &Job, top_up: &TopUp, capture: Capture) -> R
     }
 }
 
-/// Credits what was captured, in the transaction that says so of the top-up. A debt is paid first.
+/// Credits what was captured, less its tax, in the transaction that says so of the top-up and issues the receipt. A
+/// debt is paid first.
 async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> Result<(), Fail> {
     let mut tx = ctx.store().org_tx(&ctx.scope(job)?).await?;
     let mut wallet = wallet::lock(&mut tx).await?;
@@ -143,7 +144,8 @@ async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> 
     if current.is_none_or(TopUpState::is_final) {
         return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
     }
-    let to_debt = wallet.receivable().min(capture.amount);
+    let taxed = tax::divide(&mut tx, top_up.id, capture.amount).await?;
+    let to_debt = wallet.receivable().min(taxed.split.net);
     let transaction = Transaction::new(
         TransactionKind::TopUp,
         format!("payment:{}", capture.id),
@@ -151,7 +153,8 @@ async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> 
         json!({ "top_up_id": top_up.id, "capture": capture.id }),
         &[
             (Account::Receivable, to_debt),
-            (Account::Wallet, capture.amount.minus(to_debt)?),
+            (Account::Wallet, taxed.split.net.minus(to_debt)?),
+            (Account::TaxPayable, taxed.split.tax),
             (Account::GatewayClearing, capture.amount.negated()?),
         ],
     )?;
@@ -162,7 +165,9 @@ async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> 
     notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
     notify::publish(&mut tx, Topic::Wallet, wallet.organization_id()).await?;
     let detail = json!({ "amount": capture.amount.to_string(), "to_debt": to_debt.to_string() });
-    Ok(tx.finish(job, Next::Done, entry(job, Action::TopUpCompleted, top_up.id)?.with(detail)).await?)
+    let completed = entry(job, Action::TopUpCompleted, top_up.id)?.with(detail);
+    let receipt = issue_receipt(ctx.app(), &mut tx, top_up.id, &capture.id, &taxed, wallet.now()).await?;
+    Ok(tx.finish(job, Next::Done, vec![completed, receipt]).await?)
 }
 
 async fn expire(ctx: &Context, job: &Job, top_up: &TopUp) -> Result<(), Fail> {

@@ -12,7 +12,7 @@ use store::job::NewJob;
 use store::{Exempt, job, notify, payment};
 
 use crate::identity::idempotency;
-use crate::{App, Caller, Done, Error, IdempotencyKey, Result};
+use crate::{App, Caller, Done, Error, IdempotencyKey, Result, billing};
 
 /// A job about one top-up; jobs of a top-up run one at a time.
 pub(crate) fn order_job(id: TopUpId) -> NewJob {
@@ -49,6 +49,7 @@ pub async fn begin_top_up(
         return Ok(before);
     }
     payment::insert(&mut tx, id, amount, &settings.currency).await?;
+    billing::tax::freeze(app, &mut tx, id).await?;
     job::enqueue(&mut tx, order_job(id)).await?;
     notify::publish(&mut tx, Topic::TopUp, id).await?;
     let detail = json!({ "amount": amount.to_string(), "currency": settings.currency });

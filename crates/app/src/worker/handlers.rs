@@ -27,6 +27,7 @@ const KINDS: &[&str] = &[
     "catalog.tell_moves",
     "billing.run",
     "billing.resume",
+    "billing.statements",
     "mail.send",
     "notify.alarms",
     DISCARD,
@@ -42,6 +43,7 @@ pub(super) fn kinds() -> Vec<String> {
 pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duration)> {
     vec![
         ("billing.run", settings.billing_every),
+        ("billing.statements", Duration::from_secs(3600)),
         ("provider.reconcile_all", settings.reconcile_every),
         ("payment.sweep", Duration::from_secs(60)),
         ("catalog.sync_all", Duration::from_secs(6 * 3600)),
@@ -71,6 +73,7 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "catalog.tell_moves" => catalog::tell_job::run(ctx, job).await,
         "billing.run" => bill(ctx, job).await,
         "billing.resume" => billing::resume(ctx, job).await,
+        "billing.statements" => billing::statement_job::run(ctx, job).await,
         "mail.send" => notify::mail::send_job::run(ctx, job).await,
         "notify.alarms" => notify::alarms::run(ctx, job).await,
         DISCARD => discard(ctx, job).await,

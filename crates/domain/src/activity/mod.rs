@@ -82,6 +82,16 @@ stored_enum! {
         TopUpCompleted = "top_up.completed",
         /// A top-up failed or ran out of time.
         TopUpFailed = "top_up.failed",
+        /// It was changed whom receipts are made out to.
+        BillingProfileChanged = "billing.profile_changed",
+        /// A receipt was issued.
+        ReceiptIssued = "billing.receipt_issued",
+        /// A credit note was issued.
+        CreditNoteIssued = "billing.credit_note_issued",
+        /// A month's statement was issued.
+        StatementIssued = "billing.statement_issued",
+        /// An operator published a country's tax rate.
+        TaxRatePublished = "tax_rate.published",
         /// Hours were charged.
         HoursCharged = "billing.hours_charged",
         /// Hours of suspended VPSs were added to the debt.
@@ -164,6 +174,10 @@ stored_enum! {
         Plan = "plan",
         /// A mail in the outbox.
         Mail = "mail",
+        /// A receipt, a credit note or a statement.
+        Document = "document",
+        /// A country's tax rate.
+        TaxRate = "tax_rate",
     }
 }
 

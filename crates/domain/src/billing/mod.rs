@@ -3,6 +3,15 @@
 //! Span `k` begins `k` hours after the VPS became active, is paid at its beginning and belongs to
 //! the UTC month in which it begins. Within one month a VPS never costs more than its cap.
 
+mod country;
+pub mod document;
+mod tax;
+mod vat;
+
+pub use country::{Country, UnknownCountry};
+pub use tax::{BadPart, Party, Split, Tax, TaxReason};
+pub use vat::{BadVatNumber, VatNumber};
+
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 
 use crate::Money;

@@ -46,6 +46,8 @@ stored_enum! {
         WalletView = "wallet.view",
         /// Pay into the wallet.
         WalletTopUp = "wallet.top_up",
+        /// Change whom receipts are made out to.
+        BillingManage = "billing.manage",
         /// See the audit trail.
         ActivityView = "activity.view",
         /// See, create and revoke API keys.
@@ -133,9 +135,13 @@ mod tests {
 
     #[test]
     fn members_may_not_spend_create_or_destroy() {
-        for permission in
-            [Permission::VpsCreate, Permission::VpsDelete, Permission::WalletTopUp, Permission::ApiKeyManage]
-        {
+        for permission in [
+            Permission::VpsCreate,
+            Permission::VpsDelete,
+            Permission::WalletTopUp,
+            Permission::BillingManage,
+            Permission::ApiKeyManage,
+        ] {
             assert!(!Role::Member.allows(permission), "{permission}");
             assert!(Role::Owner.allows(permission), "{permission}");
         }

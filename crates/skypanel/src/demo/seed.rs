@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use app::billing::{self, NewProfile};
 use app::catalog::create_plan;
 use app::provider::NewProvider;
 use app::vps::NewVps;
@@ -37,6 +38,15 @@ pub(super) const LOGINS: &[Login] = &[
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ann@laptop";
+
+/// Whom the first customer's receipts are made out to.
+const ACME: NewProfile<'_> = NewProfile {
+    name: "Acme Studio GmbH",
+    address: "Lindenallee 12\n20259 Hamburg",
+    country: "DE",
+    vat_number: "DE123456789",
+    email: "",
+};
 
 /// Name and the sizes that deliver it: at the first account, at the second.
 const PLANS: &[(&str, Option<&str>, Option<&str>)] = &[
@@ -85,6 +95,7 @@ pub(super) async fn run(
         let now = store::billing::now(store).await?;
         app::billing::run(store, now).await?;
     }
+    app::billing::issue_statements(app, store::billing::now(store).await?).await?;
     simulator.set_speed(speed);
     Ok(())
 }
@@ -100,6 +111,7 @@ impl Seed<'_> {
         self.catalogue().await?;
 
         let acme = self.sign_up("Acme Studio", "Ann Archer", ann).await?;
+        refused(billing::set_profile(self.app, &acme, &refused(ACME.parse())?).await)?;
         let member = SecretString::from(max.password);
         refused(identity::add_member(self.app, &acme, "Max Miller", max.email, &member, Role::Member).await)?;
         let key = refused(vps::ssh_key::add(self.app, &acme, "Ann's laptop", KEY).await)?;

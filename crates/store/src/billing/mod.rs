@@ -1,4 +1,9 @@
-//! Meters and charges.
+//! Meters and charges; what documents say of them.
+
+pub mod document;
+pub mod profile;
+pub mod statement;
+pub mod tax;
 
 pub mod moves;
 

@@ -75,10 +75,10 @@ pub async fn of_organization(
     .await?)
 }
 
-/// What an organization ever paid in.
+/// What was ever credited for an organization's payments: captured less tax.
 pub async fn paid_in(db: &mut SystemRead, organization: OrganizationId) -> Result<Money> {
     Ok(sqlx::query_scalar!(
-        r#"select coalesce(sum(captured_micros), 0)::bigint as "sum!: Money" from top_ups
+        r#"select coalesce(sum(captured_micros - tax_micros), 0)::bigint as "sum!: Money" from top_ups
         where organization_id = $1 and state = 'completed'"#,
         organization.0
     )

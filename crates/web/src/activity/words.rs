@@ -49,6 +49,11 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::TopUpPending => "Payment pending",
         A::TopUpCompleted => "Payment arrived",
         A::TopUpFailed => "Payment failed",
+        A::BillingProfileChanged => "Changed the billing details",
+        A::ReceiptIssued => "Issued the receipt",
+        A::CreditNoteIssued => "Issued the credit note",
+        A::StatementIssued => "Issued the statement of",
+        A::TaxRatePublished => "Published the tax rate of",
         A::HoursCharged => "Charged hours",
         A::HoursAccrued => "Added hours to the debt",
         A::PriceChangeAnnounced => "Announced another price",
@@ -128,6 +133,8 @@ impl<'a> Words<'a> {
             TargetKind::Mail => {
                 Some(word(detail, "kind").map_or("a mail".to_owned(), |kind| format!("a mail ({kind})")))
             }
+            TargetKind::Document => word(detail, "number").or_else(|| word(detail, "month")),
+            TargetKind::TaxRate => word(detail, "name"),
             TargetKind::Organization | TargetKind::User | TargetKind::Session | TargetKind::Wallet => None,
         }
     }
@@ -137,6 +144,9 @@ impl<'a> Words<'a> {
         match (kind?, self.operators) {
             (TargetKind::Vps, false) => Some(format!("/vps/{id}")),
             (TargetKind::TopUp, false) => Some(format!("/wallet/top-ups/{id}")),
+            (TargetKind::Document, false) => Some(format!("/billing/documents/{id}")),
+            (TargetKind::Document, true) => Some(format!("/operator/documents/{id}")),
+            (TargetKind::TaxRate, true) => Some("/operator/taxes".to_owned()),
             (TargetKind::Provider, true) => Some(format!("/operator/providers/{id}")),
             (TargetKind::Mail, true) => Some("/operator/mails".to_owned()),
             (TargetKind::Plan, true) => Some(format!("/operator/plans/{id}")),
@@ -166,6 +176,15 @@ impl<'a> Words<'a> {
                 Some(format!("{vps}, {since}"))
             }
             A::PricesWithdrawn if self.operators => date(detail, "effective_at"),
+            A::ReceiptIssued | A::CreditNoteIssued => paid("amount"),
+            A::TaxRatePublished if self.operators => {
+                Some(match detail.get("basis_points").and_then(Value::as_i64) {
+                    Some(points) => {
+                        format!("{} from {}", format::percent(points), word(detail, "effective_on")?)
+                    }
+                    None => format!("not taxed from {}", word(detail, "effective_on")?),
+                })
+            }
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
             A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),

@@ -34,6 +34,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// The context of all handlers.
+    pub(crate) fn state(&self) -> &WebState {
+        &self.state
+    }
+
     /// The use cases.
     pub(crate) fn app(&self) -> &App {
         &self.state.app

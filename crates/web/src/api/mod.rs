@@ -6,6 +6,7 @@
 
 mod access;
 mod activity;
+mod billing;
 mod catalog;
 pub(crate) mod docs;
 mod document;
@@ -70,6 +71,7 @@ fn resources() -> (Router<WebState>, OpenApi) {
         .with(vps::endpoints)
         .with(wallet::endpoints)
         .with(payment::endpoints)
+        .with(billing::endpoints)
         .with(activity::endpoints)
         .finish();
     let router = router

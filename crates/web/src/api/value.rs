@@ -1,6 +1,7 @@
 //! Values as the API writes them: money as decimal text, states as words.
 
 use domain::Money;
+use domain::billing::TaxReason;
 use domain::identity::{Permission, Role};
 use domain::payment::TopUpState;
 use domain::vps::{ActionKind, ActionState, PowerRequest, Status};
@@ -68,6 +69,9 @@ words! {
     TopUpStatus(TopUpState),
     /// Why money moved.
     TransactionType(TransactionKind),
+    /// Why tax is owed: `off` (there is no word about tax), `standard` (the rate of the country), `reverse_charge` (the
+    /// buyer owes it) or `not_taxed`.
+    TaxReasonName(TaxReason),
     /// What a member of the organization is.
     RoleName(Role),
     /// What one may do.

@@ -18,7 +18,7 @@ use crate::error::{Failure, Result};
 use crate::form::{Id, refused, utc};
 use crate::toast::{Said, see_other_saying};
 use crate::view::{Chip, Choice, Errors, PAGE, Pages};
-use crate::wallet::finance::{Amount, file, plain};
+use crate::spreadsheet::{Amount, file, plain};
 use crate::{format, link};
 
 /// Moves on the page.

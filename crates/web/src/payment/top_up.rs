@@ -6,6 +6,7 @@ use axum_extra::extract::Form;
 use domain::TopUpId;
 use domain::payment::TopUpState;
 use serde::Deserialize;
+use store::billing::{document, tax};
 use store::payment::read::{self, TopUp};
 
 use super::view::{TopUpPage, Visit, steps};
@@ -14,7 +15,7 @@ use crate::cookie::{Cookies, NewCookie};
 use crate::error::{Failure, Result};
 use crate::form::{Id, amount, refused};
 use crate::toast::see_other;
-use crate::{link, wallet};
+use crate::{billing, link, wallet};
 
 /// Where the customer was before, kept while they pay.
 const NEXT: &str = "after_top_up";
@@ -70,7 +71,14 @@ pub(crate) async fn show(
     let mut db = member.read().await?;
     let top_up = read::find(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
     let next = Cookies::of(&headers).get(NEXT).and_then(link::from_cookie);
-    db.show(&page(top_up, asked.visit.unwrap_or(Visit::Look), next))
+    let paid = top_up.captured.unwrap_or(top_up.amount);
+    let tax = billing::lines(tax::of_top_up(&mut db, id).await?, paid)?;
+    let receipt = document::receipt_of(&mut *db, id).await?;
+    let page = page(top_up, asked.visit.unwrap_or(Visit::Look), next);
+    // What is owed to the tax office is read before going on to pay.
+    let follow = page.follow && tax.is_none();
+    let receipt = receipt.map(|receipt| format!("/billing/documents/{receipt}"));
+    db.show(&TopUpPage { tax, receipt, follow, ..page })
 }
 
 fn page(top_up: TopUp, visit: Visit, next: Option<String>) -> TopUpPage {
@@ -87,6 +95,8 @@ fn page(top_up: TopUp, visit: Visit, next: Option<String>) -> TopUpPage {
         follow: visit == Visit::Pay,
         declined: visit == Visit::Declined,
         over: top_up.state.is_final(),
+        tax: None,
+        receipt: None,
         next,
     }
 }

@@ -5,6 +5,7 @@ use domain::Money;
 use domain::payment::TopUpState;
 use serde::Serialize;
 
+use crate::billing::view::TaxLines;
 use crate::templates::Page;
 use crate::view::Chip;
 
@@ -25,6 +26,10 @@ pub(crate) struct TopUpPage {
     /// Did the payer come back without paying?
     pub(crate) declined: bool,
     pub(crate) over: bool,
+    /// How it divides into credit and tax, when there is something to say of tax.
+    pub(crate) tax: Option<TaxLines>,
+    /// Where its receipt is.
+    pub(crate) receipt: Option<String>,
     /// Where the customer was before.
     pub(crate) next: Option<String>,
 }

@@ -7,6 +7,7 @@ use domain::vps::Status;
 use super::{Renderer, ago, errors, money, signed_in, signed_out, toasted};
 use crate::activity::view::{ActivityFilterView, ActivityPage, EntryView};
 use crate::api::docs::DocsPage;
+use crate::billing::view::TaxLines;
 use crate::dashboard::view::{DashboardPage, FirstStep, PriceChangeRow};
 use crate::error::ErrorPage;
 use crate::frame::Balance;
@@ -501,6 +502,7 @@ fn wallet(r: &mut Renderer) {
         amount: "25.00".into(),
         next: String::new(),
         suggestions,
+        tax: true,
         errors: Errors::new(),
     };
     r.page("wallet", "/wallet", page.clone());
@@ -534,6 +536,13 @@ fn payment(r: &mut Renderer) {
         follow: false,
         declined: visit == Visit::Declined,
         over: state.is_final(),
+        tax: (state == TopUpState::AwaitingApproval).then(|| TaxLines {
+            net: money("21.01"),
+            tax: money("3.99"),
+            gross: money("25"),
+            words: "19 % VAT".into(),
+        }),
+        receipt: (state == TopUpState::Completed).then(|| format!("/billing/documents/{ID}")),
         next: Some("/vps/new?plan=small".into()),
     };
     r.page("top-up-preparing", "/wallet/top-ups/x", page(TopUpState::Created, Visit::Look));

@@ -1,8 +1,6 @@
 //! What the business earns: pages and files for operators.
 
 use axum::extract::Query;
-use axum::http::{HeaderName, header};
-use axum::response::IntoResponse;
 use chrono::Utc;
 use domain::Money;
 use serde::{Deserialize, Serialize};
@@ -13,6 +11,7 @@ use super::finance_view::{Bar, CustomerRow, FinancePage, MarginPage, MarginRow, 
 use crate::access::Operator;
 use crate::error::Result;
 use crate::link;
+use crate::spreadsheet::{Amount, file, plain};
 use crate::view::Choice;
 
 /// Customers on the page.
@@ -199,21 +198,6 @@ struct MarginLine<'a> {
     currency: &'a str,
 }
 
-/// An amount as spreadsheets read it: all digits, a point, no sign of a currency.
-#[derive(Serialize)]
-pub(crate) struct Amount(String);
-
-impl From<Money> for Amount {
-    fn from(amount: Money) -> Self {
-        Self(amount.to_string())
-    }
-}
-
-/// A name that no spreadsheet takes for a formula.
-pub(crate) fn plain(name: &str) -> String {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{name}") } else { name.to_owned() }
-}
-
 /// The sums as a file.
 pub(crate) async fn show_csv(operator: Operator, Query(asked): Query<AskedPeriod>) -> Result {
     let mut db = operator.read_all().await?;
@@ -256,29 +240,9 @@ pub(crate) async fn margin_csv(operator: Operator, Query(asked): Query<AskedMarg
     file("margin.csv", lines)
 }
 
-/// A CSV file to download.
-pub(crate) fn file<T: Serialize>(name: &str, lines: impl IntoIterator<Item = T>) -> Result {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for line in lines {
-        writer.serialize(line).map_err(app::Error::internal)?;
-    }
-    let text = writer.into_inner().map_err(|error| app::Error::internal(error.into_error()))?;
-    let headers: [(HeaderName, String); 2] = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ];
-    Ok((headers, text).into_response())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_name_is_taken_for_a_formula() {
-        assert_eq!(plain("=1+1"), "'=1+1");
-        assert_eq!(plain("Blue Bakery"), "Blue Bakery");
-    }
 
     #[test]
     fn bars_are_parts_of_the_largest_and_never_below_the_line() {

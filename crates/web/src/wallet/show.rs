@@ -65,6 +65,7 @@ pub(crate) async fn page(session: &Session, status: StatusCode, asked: Asked, er
         amount: asked.amount,
         next: asked.next,
         suggestions: suggestions(session),
+        tax: settings.tax,
         errors,
     };
     db.show_with(status, &page)

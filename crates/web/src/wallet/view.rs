@@ -75,6 +75,8 @@ pub(crate) struct WalletPage {
     pub(crate) amount: String,
     pub(crate) next: String,
     pub(crate) suggestions: Vec<Suggestion>,
+    /// Do payments hold tax?
+    pub(crate) tax: bool,
     pub(crate) errors: Errors,
 }
 

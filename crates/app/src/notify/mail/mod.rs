@@ -39,6 +39,30 @@ pub enum Content {
         /// Path of the link that confirms their address.
         link: String,
     },
+    /// A payment has arrived, and here is its receipt.
+    Receipt {
+        /// Whom it is made out to, or the person.
+        name: String,
+        /// Of the receipt.
+        number: String,
+        /// What was paid, with its currency.
+        amount: String,
+        /// Path of the receipt.
+        link: String,
+    },
+    /// Money went back to the payer, and here is the credit note.
+    CreditNote {
+        /// Whom it is made out to, or the person.
+        name: String,
+        /// Of the credit note.
+        number: String,
+        /// What went back, with its currency.
+        amount: String,
+        /// Number of the receipt it corrects.
+        receipt: String,
+        /// Path of the credit note.
+        link: String,
+    },
     /// To operators.
     Alarm {
         /// What has just been found.
@@ -102,6 +126,8 @@ impl Content {
         match self {
             Self::Welcome { .. } => "welcome",
             Self::Confirm { .. } => "confirm",
+            Self::Receipt { .. } => "receipt",
+            Self::CreditNote { .. } => "credit_note",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",
         }

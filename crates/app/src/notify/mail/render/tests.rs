@@ -45,6 +45,19 @@ fn samples(name: &str) -> Vec<Content> {
     let mut all = vec![
         Content::Welcome { name: name.into(), organization: "Jörg’s 店".into(), link: link.clone() },
         Content::Confirm { name: name.into(), link },
+        Content::Receipt {
+            name: name.into(),
+            number: "R-2026-000042".into(),
+            amount: "25.00 USD".into(),
+            link: "/billing/documents/1".into(),
+        },
+        Content::CreditNote {
+            name: name.into(),
+            number: "C-2026-000003".into(),
+            amount: "10.00 USD".into(),
+            receipt: "R-2026-000042".into(),
+            link: "/billing/documents/2".into(),
+        },
         Content::Alarm { lines: vec![line.clone()] },
         Content::Alarm { lines: vec![line, quiet] },
     ];
