@@ -189,13 +189,23 @@ export const MEMBER = [
   { name: 'error-403', to: '/vps/new', status: 403 },
 ]
 
+/** An organization's page with a form that was refused. */
+function organization(name, form, fields) {
+  return async (visitor) => {
+    await first(`/operator/organizations?q=${name}`, 'organizations')(visitor)
+    await refused(visitor.page.url(), 422, form, fields)(visitor)
+  }
+}
+
 export const OPERATOR = [
   { name: 'operator-overview', to: '/operator' },
   { name: 'operator-organizations', to: '/operator/organizations' },
   { name: 'operator-organizations-nothing', to: '/operator/organizations?q=nosuchname' },
   { name: 'operator-organization', to: first('/operator/organizations?q=acme', 'organizations') },
   { name: 'operator-taxes', to: '/operator/taxes' },
+  { name: 'operator-terms-error', to: organization('acme', 'terms-form', { retention_hours: 'a week' }) },
   { name: 'operator-vps', to: '/operator/vps' },
+  { name: 'operator-unpaid', to: '/operator/unpaid' },
   { name: 'operator-plans', to: '/operator/plans' },
   { name: 'operator-plan', to: first('/operator/plans', 'plan-table') },
   {

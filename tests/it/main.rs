@@ -13,6 +13,7 @@ mod finance;
 mod hours;
 mod identity;
 mod jobs;
+mod ladder;
 mod limits;
 mod mail;
 mod metrics;

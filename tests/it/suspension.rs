@@ -37,7 +37,7 @@ async fn bill(panel: &Panel) {
 }
 
 /// Takes money out of the wallet as the charge of a VPS deleted long ago.
-async fn spend(panel: &Panel, acme: &Caller, amount: i64) {
+pub(crate) async fn spend(panel: &Panel, acme: &Caller, amount: i64) {
     use domain::wallet::{Account, Transaction, TransactionKind};
     let amount = domain::Money::from_micros(amount);
     let mut tx = panel.store.org_tx(&acme.scope).await.unwrap();
@@ -45,7 +45,7 @@ async fn spend(panel: &Panel, acme: &Caller, amount: i64) {
     let lines = [(Account::Wallet, amount.negated().unwrap()), (Account::Revenue, amount)];
     let charge = Transaction::new(
         TransactionKind::Charge,
-        "old".into(),
+        format!("old:{}", uuid::Uuid::new_v4()),
         acme.scope.actor(),
         serde_json::json!({}),
         &lines,

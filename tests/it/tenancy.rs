@@ -9,6 +9,7 @@ use domain::vps::PowerRequest;
 use domain::{ApiKeyId, SessionId, VpsId};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use store::identity::LimitSubject;
+use store::wallet::terms::Terms;
 use testkit::{Panel, RunningWorker};
 use uuid::Uuid;
 
@@ -64,6 +65,11 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
     }
     panel.publish("small", 3_000).await;
     panel.announce_move("small", Some(chrono::Utc::now() + chrono::Days::new(40))).await;
+    let operator = panel.operator().await;
+    for (caller, hours) in callers.iter().zip([100, 200]).rev() {
+        let terms = Terms { retention_hours: Some(hours), ..Terms::default() };
+        app::billing::set_terms(&panel.app, &operator, caller.organization_id(), terms).await.unwrap();
+    }
     panel.until_idle().await;
     (panel, worker, callers)
 }

@@ -60,7 +60,8 @@ impl Theirs {
         };
         let active = first("vps_instances").await;
         let ordered = panel.order(&caller, "small", "bolt-new").await;
-        let unpaid = json!({ "name": "bolt-unpaid", "provider_server_id": "x", "suspended_by": "unpaid" });
+        let unpaid = json!({ "name": "bolt-unpaid", "provider_server_id": "x", "suspended_by": "unpaid",
+            "suspended_at": "2020-01-01T00:00:00Z", "kept_until": "2020-01-08T00:00:00Z", "kept_told": 1 });
         let suspended = panel.copy("vps_instances", active, unpaid).await;
         let behind =
             json!({ "vps_id": suspended, "tariff": "at_cost", "paid_until": "2020-01-01T00:00:00Z" });
@@ -281,6 +282,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "paid in": payment::read::paid_in(db, id),
         "VPSs": vps_read::list_all(db, &vps_of, None, 100),
         "limits": identity::limits_of(db, id),
+        "terms": wallet::terms::find(db, id),
         "whom limits can be for": identity::limit_subjects(db, id),
         "trail": activity::read::list_all(db, trail_of, None, 500),
         "effects of a move": catalog::moves::effects(db, price, Some(&[id]), 0, None, 100),
@@ -299,6 +301,13 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "due moves": billing::moves::due(tx, &[id], chrono::Utc::now() + chrono::Days::new(50)),
         "owners": notify::mail::owners(tx, &[id]),
         "suspend": vps::suspend_unpaid(tx, id),
+        "unpaid": billing::ladder::lock_unpaid(tx, &[id]),
+        "accounts": billing::ladder::accounts(tx, &[id]),
+        "warned": billing::ladder::warned_at(tx, &[id], &["welcome"], chrono::Utc::now()),
+        "who may pay": notify::mail::members(tx, &[id], &[Role::Owner]),
+        "ask to resume": wallet::ask_to_resume(tx, &[id]),
+        "lock for terms": wallet::terms::lock_wallet(tx, id),
+        "set terms": wallet::terms::set(tx, id, wallet::terms::Terms::default(), true),
         "their limit": identity::remove_limit(tx, id, of.limit),
     }
     assert_eq!(of.digest(&panel).await, before, "what is theirs was changed");
@@ -313,6 +322,10 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     }
     let (_, paid) = told.iter().find(|(what, _)| *what == "paid in").unwrap();
     assert_eq!(*paid, format!("Ok({:?})", "50.00".parse::<Money>().unwrap()));
+    let (_, terms) = told.iter().find(|(what, _)| *what == "terms").unwrap();
+    assert!(terms.contains("Some(100)"), "{terms}");
+    let (_, locked) = told.iter().find(|(what, _)| *what == "lock for terms").unwrap();
+    assert_eq!(*locked, format!("Ok(Some({id:?}))"));
     let (_, organization) = told.iter().find(|(what, _)| *what == "organization").unwrap();
     assert!(organization.contains("acme@example.com"), "{organization}");
 }

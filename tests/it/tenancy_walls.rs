@@ -137,6 +137,7 @@ async fn a_tenant_reads_nothing_of_clouds_costs_and_the_machinery() {
         "delete from documents",
         "insert into tax_rates (id, country, effective_on) values (gen_random_uuid(), 'DE', now())",
         "select published_by from tax_rates",
+        "update wallet_terms set credit_limit_micros = 1",
     ] {
         assert_eq!(refusal(&mut connection, statement).await.as_deref(), DENIED, "{statement}");
     }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub reserve_hours: i64,
     /// A price that VPSs keep rises so many days after their people were told, at the earliest.
     pub notice_days: i32,
+    /// Unpaid VPSs are kept for so many hours after they were suspended, unless an operator agreed otherwise.
+    pub retention_hours: i64,
     /// Smallest top-up.
     pub top_up_min: Money,
     /// Largest top-up.
@@ -59,6 +61,7 @@ impl Settings {
             mail: false,
             reserve_hours: 24,
             notice_days: 30,
+            retention_hours: 168,
             top_up_min: Money::from_micros(5_000_000),
             top_up_max: Money::from_micros(5_000_000_000),
             lost_answer_wait: Duration::from_secs(120),

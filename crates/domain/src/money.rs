@@ -100,6 +100,12 @@ impl Money {
         i64::try_from(rounded).map(Self).map_err(|_| Overflow)
     }
 
+    /// Rounded up to `digits` (0 to 6) after the point: what has to be paid in, so that it suffices.
+    pub fn rounded_up(self, digits: u32) -> Result<Self, Overflow> {
+        let step = 10_i64.pow(6 - digits.min(6));
+        self.scaled_up(1, step)?.times(step)
+    }
+
     /// Whole times `rate` fits into this amount; `None` when the rate is not positive (it lasts
     /// for ever).
     pub fn whole_times(self, rate: Self) -> Option<i64> {
@@ -203,6 +209,13 @@ mod tests {
         assert_eq!(Money(14_999).scaled_half_up(1, 1, 2), Ok(Money(10_000)));
         assert_eq!(Money(-1).scaled_half_up(1, 1, 2), Err(Overflow));
         assert_eq!(Money(i64::MAX).scaled_half_up(2, 1, 6), Err(Overflow));
+    }
+
+    #[test]
+    fn what_has_to_be_paid_in_suffices() {
+        assert_eq!(Money(1_080_000).rounded_up(2), Ok(Money(1_080_000)));
+        assert_eq!(Money(1_080_001).rounded_up(2), Ok(Money(1_090_000)));
+        assert_eq!(Money(1).rounded_up(0), Ok(Money(1_000_000)));
     }
 
     #[test]

@@ -91,6 +91,12 @@ const SETTINGS: &[Setting] = &[
         "The price of VPSs that run rises so many days after their people were told, at the earliest.",
     ),
     plain(
+        "retention_hours",
+        "168",
+        "VPSs suspended for an empty wallet are destroyed after so many hours, with warnings; 1 to 8760. An operator can \
+         agree otherwise with an organization.",
+    ),
+    plain(
         "paypal_base_url",
         "https://api-m.paypal.com",
         "PayPal's API; https://api-m.sandbox.paypal.com for trials.",
@@ -151,6 +157,7 @@ pub(crate) struct Config {
     pub(crate) currency: String,
     pub(crate) reserve_hours: i64,
     pub(crate) notice_days: i32,
+    pub(crate) retention_hours: i64,
     pub(crate) paypal_base_url: Url,
     pub(crate) paypal_client_id: String,
     pub(crate) paypal_client_secret: SecretString,
@@ -220,6 +227,7 @@ impl Config {
             (currency, "currency must be an ISO 4217 code such as USD"),
             (self.reserve_hours >= 1, "reserve_hours must be at least 1"),
             ((0..=366).contains(&self.notice_days), "notice_days must be between 0 and 366"),
+            ((1..=8760).contains(&self.retention_hours), "retention_hours must be between 1 and 8760"),
             (
                 self.smtp_url().is_none() || !self.mail_from.trim().is_empty(),
                 "smtp_url needs mail_from, the sender",

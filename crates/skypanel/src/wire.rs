@@ -70,6 +70,7 @@ fn settings(config: &Config) -> Result<Settings> {
         mail: config.smtp_url().is_some(),
         reserve_hours: config.reserve_hours,
         notice_days: config.notice_days,
+        retention_hours: config.retention_hours,
         lost_answer_wait: Duration::from_secs(config.lost_answer_seconds),
         watch_every: Duration::from_millis(config.watch_milliseconds),
         limits: Limits {

@@ -78,7 +78,7 @@ async fn account(app: &App, kind: ProviderKind, name: &str, token: &str, url: &s
 /// Recurring jobs have had their turn until the end of time: tests start them when they want them.
 const NOTHING_BY_THE_CLOCK: &str = "insert into recurring_jobs (kind, last_slot)
     select kind, 9223372036854775807 from unnest(array['billing.run', 'provider.reconcile_all', 'payment.sweep',
-        'catalog.sync_all', 'catalog.tell_moves', 'notify.alarms', 'housekeeping', 'limits.sweep']) as kind";
+        'catalog.sync_all', 'catalog.tell_moves', 'notify.alarms', 'housekeeping', 'limits.sweep', 'billing.ladder']) as kind";
 
 /// What the making left behind would only distract.
 const CLEAN_SLATE: &str = "delete from jobs; delete from events; delete from rate_buckets";

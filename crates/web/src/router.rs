@@ -35,6 +35,7 @@ fn page_routes() -> Routes {
         .add(identity::routes)
         .add(vps::routes)
         .add(wallet::routes)
+        .add(billing::routes)
         .add(payment::routes)
         .add(billing::routes)
         .add(activity::routes)

@@ -82,7 +82,8 @@ impl Session {
 impl Reading<'_> {
     /// How long the wallet lasts.
     pub(crate) fn runway(&self) -> Runway {
-        Runway::new(self.balance.available, self.balance.burn, Utc::now())
+        let spendable = self.balance.funds().spendable().unwrap_or(self.balance.available);
+        Runway::new(spendable, self.balance.burn, Utc::now())
     }
 
     /// Shows the page.

@@ -74,6 +74,8 @@ crate::words::words! {
         LimitSet = "limit_set",
         /// The usual request limits hold again.
         LimitRestored = "limit_restored",
+        /// Other terms of payment hold.
+        TermsSet = "terms_set",
         /// A job was given another chance.
         JobRetried = "job_retried",
         /// A job was discarded.
@@ -119,6 +121,7 @@ impl From<Said> for Toast {
             S::ConfirmationSent => "Another mail is on its way",
             S::LimitSet => "The limit is in force",
             S::LimitRestored => "The usual limit holds again",
+            S::TermsSet => "The terms are in force",
             S::JobRetried => "The job runs again",
             S::JobDiscarded => "Job discarded",
             S::JobUndoing => "Job discarded; this one undoes what it was for",

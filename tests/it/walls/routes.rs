@@ -268,6 +268,7 @@ impl Route {
             "/operator/organizations/{id}/limits" => {
                 "subject=organization&requests=100&seconds=60&days=7&reason=test".to_owned()
             }
+            "/operator/organizations/{id}/terms" => "credit_limit=0&retention_hours=100".to_owned(),
             "/operator/organizations/{id}/limits/restore" => {
                 let limits: Vec<Uuid> = scene.panel.fetch_all("select id from limit_overrides").await;
                 format!("limit={}", limits.first().copied().unwrap_or_default())

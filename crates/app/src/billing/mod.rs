@@ -2,16 +2,23 @@
 
 mod moves;
 mod document;
+mod destroy_job;
+mod ladder;
+mod ladder_mail;
 mod plan;
 mod profile;
 mod resume_job;
 mod run;
 pub(crate) mod statement_job;
 pub mod tax;
+mod terms;
 
 pub(crate) use document::issue_receipt;
 pub use document::{CreditNote, Returned, issue_credit_note};
 pub use profile::{NewProfile, set_profile};
+pub(crate) use destroy_job::run as destroy;
+pub use ladder::{Steps, run as climb};
 pub(crate) use resume_job::{ask_to_resume, run as resume};
 pub use run::{Summary, run};
 pub use statement_job::issue_statements;
+pub use terms::set_terms;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Money;
+use domain::billing::ladder::Funds;
 use domain::billing::{Span, Tariff, hour};
 use domain::money::Overflow;
 use store::billing::OpenMeter;
@@ -22,13 +23,16 @@ pub(super) struct Bill {
 /// Charges all hours due at `now`, in rounds of one hour of every running VPS, in the order in which
 /// they began: a round is an hour's worth of time from the oldest unpaid hour on.
 ///
-/// A round is paid as a whole or not at all. When the wallet cannot pay a round, running VPSs
-/// count at cost from there on (they are suspended) and add to the debt. The last hours of VPSs
-/// that were deleted cannot be prevented any more: what the wallet lacks for them is owed.
-pub(super) fn bill(meters: &mut [OpenMeter], available: Money, now: DateTime<Utc>) -> Result<Bill, Overflow> {
+/// A round is paid as a whole or not at all: from the wallet, and what the wallet lacks on credit as far as the line
+/// goes. When both cannot pay a round, running VPSs count at cost from there on (they are suspended) and add to the
+/// debt. The last hours of VPSs that were deleted cannot be prevented any more: what the wallet lacks for them is
+/// owed.
+pub(super) fn bill(meters: &mut [OpenMeter], funds: Funds, now: DateTime<Utc>) -> Result<Bill, Overflow> {
+    let (available, credit) = (funds.available, funds.credit_left()?);
     let mut bill = Bill::default();
     loop {
         let left = available.minus(bill.from_wallet)?;
+        let credit_left = credit.minus(bill.to_debt)?;
         let due = round(meters, now);
         if due.is_empty() {
             break;
@@ -36,7 +40,7 @@ pub(super) fn bill(meters: &mut [OpenMeter], available: Money, now: DateTime<Utc
         let spans = due.iter().map(|&i| meters[i].meter.next(&meters[i].price, Tariff::Sold));
         let spans: Vec<_> = spans.collect::<Result<_, _>>()?;
         let total = Money::total(spans.iter().map(|(span, _)| span.amount))?;
-        if total > left && due.iter().any(|&i| meters[i].meter.ended_at.is_none()) {
+        if total > left.plus(credit_left)? && due.iter().any(|&i| meters[i].meter.ended_at.is_none()) {
             bill.suspend = true;
             // Not only what is due just now: nothing draws on this wallet any more.
             for meter in meters.iter_mut().filter(|m| m.meter.ended_at.is_none()) {
@@ -101,6 +105,12 @@ mod tests {
         }
     }
 
+    fn funds(available: i64, receivable: i64, credit_limit: i64) -> Funds {
+        let [available, receivable, credit_limit] =
+            [available, receivable, credit_limit].map(Money::from_micros);
+        Funds { available, receivable, credit_limit }
+    }
+
     fn start() -> DateTime<Utc> {
         DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time")
     }
@@ -109,7 +119,7 @@ mod tests {
     fn a_round_is_paid_whole_or_not_at_all() -> Result<(), Overflow> {
         // Two VPSs at 200 an hour, 5 hours due, money for 3 rounds and a half.
         let mut meters = [meter(start(), 100), meter(start(), 100)];
-        let bill = bill(&mut meters, Money::from_micros(1_400), start() + TimeDelta::hours(4))?;
+        let bill = bill(&mut meters, funds(1_400, 0, 0), start() + TimeDelta::hours(4))?;
         assert!(bill.suspend);
         assert_eq!(bill.from_wallet, Money::from_micros(1_200));
         // The other two hours of both count at cost.
@@ -121,7 +131,7 @@ mod tests {
     #[test]
     fn an_exactly_sufficient_wallet_pays_and_nothing_is_suspended() -> Result<(), Overflow> {
         let mut meters = [meter(start(), 100)];
-        let bill = bill(&mut meters, Money::from_micros(200), start())?;
+        let bill = bill(&mut meters, funds(200, 0, 0), start())?;
         assert_eq!(
             (bill.suspend, bill.from_wallet, bill.to_debt),
             (false, Money::from_micros(200), Money::ZERO)
@@ -130,10 +140,25 @@ mod tests {
     }
 
     #[test]
+    fn a_credit_line_pays_what_the_wallet_lacks_at_the_price_sold_and_ends_at_its_limit()
+    -> Result<(), Overflow> {
+        // 200 an hour; the wallet pays one and a half, the line another two and a half.
+        let mut meters = [meter(start(), 100)];
+        let four = bill(&mut meters, funds(300, 100, 600), start() + TimeDelta::hours(3))?;
+        assert!(!four.suspend);
+        assert_eq!((four.from_wallet, four.to_debt), (Money::from_micros(300), Money::from_micros(500)));
+        assert!(four.charges.iter().all(|(_, _, tariff)| *tariff == Tariff::Sold));
+        let fifth = bill(&mut meters, funds(0, 600, 600), start() + TimeDelta::hours(4))?;
+        assert!(fifth.suspend);
+        assert_eq!((fifth.from_wallet, fifth.to_debt), (Money::ZERO, Money::from_micros(100)), "at cost");
+        Ok(())
+    }
+
+    #[test]
     fn the_last_hours_of_a_deleted_vps_are_owed_when_the_wallet_is_empty() -> Result<(), Overflow> {
         let mut meters = [meter(start(), 100)];
         meters[0].meter.ended_at = Some(start() + TimeDelta::minutes(90));
-        let bill = bill(&mut meters, Money::from_micros(250), start() + TimeDelta::days(1))?;
+        let bill = bill(&mut meters, funds(250, 0, 0), start() + TimeDelta::days(1))?;
         assert_eq!(
             (bill.suspend, bill.from_wallet, bill.to_debt),
             (false, Money::from_micros(250), Money::from_micros(150))
@@ -158,8 +183,8 @@ mod tests {
     fn running_twice_at_the_same_time_charges_once() -> Result<(), Overflow> {
         let mut meters = [meter(start(), 100)];
         let now = start() + TimeDelta::hours(2);
-        assert_eq!(bill(&mut meters, Money::from_micros(10_000), now)?.charges.len(), 3);
-        assert_eq!(bill(&mut meters, Money::from_micros(10_000), now)?.charges.len(), 0);
+        assert_eq!(bill(&mut meters, funds(10_000, 0, 0), now)?.charges.len(), 3);
+        assert_eq!(bill(&mut meters, funds(10_000, 0, 0), now)?.charges.len(), 0);
         Ok(())
     }
 }

@@ -6,11 +6,13 @@ use domain::Money;
 use domain::activity::Action;
 use domain::billing::Tariff;
 use domain::identity::Actor;
+use domain::money::Overflow;
 use domain::notify::Topic;
 use domain::vps::{ActionKind, Wanted};
 use domain::wallet::{Account, Transaction, TransactionKind};
 use domain::{TransactionId, VpsActionId, VpsId};
-use store::job::{Job, NewJob, Next};
+use store::job::{Job, Next};
+use store::vps::Suspendable;
 use store::wallet::LockedWallet;
 use store::{Exempt, OrgDb as _, OrgTx, billing, job as jobs, notify, vps, wallet};
 
@@ -18,15 +20,21 @@ use crate::activity;
 use crate::vps::action_job;
 use crate::worker::{Context, Fail};
 
-/// Asks whether the suspension can be lifted, if there is one: after any change that may make it affordable.
-/// The wallet is locked, so nothing is suspended meanwhile.
+/// Asks whether the suspension can be lifted: after any change but money that may make it affordable. Money asks by
+/// itself ([`wallet::save`]).
 pub(crate) async fn ask_to_resume(tx: &mut OrgTx) -> Result<(), store::Error> {
-    if vps::lock_unpaid(tx).await?.is_empty() {
-        return Ok(());
-    }
-    let word = format!("resume:{}", tx.organization_id());
-    jobs::enqueue(tx, NewJob::new("billing.resume", serde_json::Value::Null).once(word)).await?;
-    Ok(())
+    let organization = tx.organization_id();
+    wallet::ask_to_resume(tx, &[organization]).await
+}
+
+/// What must come before these VPSs run again, beside what runs; `None` when they can.
+pub(super) fn missing(
+    wallet: &LockedWallet,
+    unpaid: &[Suspendable],
+    reserve_hours: i64,
+) -> Result<Option<Money>, Overflow> {
+    let burn = wallet.burn.plus(Money::total(unpaid.iter().map(|vps| vps.sell_hour))?)?;
+    Ok(Some(wallet.funds().missing(burn, reserve_hours)?).filter(|missing| missing.is_positive()))
 }
 
 /// Lifts the suspension for want of money, if the wallet covers the debt and the reserve hours of
@@ -42,14 +50,11 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
         // The hours of the suspension come first; the billing run writes them down.
         return Ok(tx.finish(job, Next::Again(Duration::from_secs(5)), Exempt::JobBookkeeping).await?);
     }
-    let resumed = Money::total(unpaid.iter().map(|v| v.sell_hour))?;
-    let burn = wallet.burn.plus(resumed)?;
-    let needed = burn.times(ctx.settings().reserve_hours)?.plus(wallet.receivable())?;
-    if wallet.available() < needed {
+    if missing(&wallet, &unpaid, ctx.settings().reserve_hours)?.is_some() {
         return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
     }
     pay_debt(&mut wallet)?;
-    wallet.burn = burn;
+    wallet.burn = wallet.burn.plus(Money::total(unpaid.iter().map(|v| v.sell_hour))?)?;
     wallet::save(&mut tx, [&mut wallet]).await?;
     let ids: Vec<VpsId> = unpaid.iter().map(|v| v.id).collect();
     vps::lift_unpaid(&mut tx, &ids).await?;
@@ -70,9 +75,10 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     Ok(tx.finish(job, Next::Done, entries).await?)
 }
 
-/// What is owed, also for the hours since the last money came, is taken from the wallet.
+/// What is owed, also for the hours since the last money came, is taken from the wallet. With a credit line, as far
+/// as the wallet goes.
 fn pay_debt(wallet: &mut LockedWallet) -> Result<(), Fail> {
-    let debt = wallet.receivable();
+    let debt = wallet.receivable().min(wallet.available());
     if debt == Money::ZERO {
         return Ok(());
     }

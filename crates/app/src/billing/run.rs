@@ -100,7 +100,7 @@ impl Books {
             let from = self.meters.partition_point(|m| m.organization_id < organization);
             let to = self.meters.partition_point(|m| m.organization_id <= organization);
             let own = &mut self.meters[from..to];
-            let bill = bill(own, wallet.available(), now)?;
+            let bill = bill(own, wallet.funds(), now)?;
             let before = self.charges.len();
             self.entries.extend(record(wallet, own, &bill, &mut self.charges)?);
             if bill.suspend {

@@ -14,7 +14,7 @@ use store::payment::TopUp;
 use store::{Exempt, SystemPurpose, billing, job as jobs, notify, payment, wallet};
 
 use super::capture_job;
-use crate::billing::{ask_to_resume, issue_receipt, tax};
+use crate::billing::{issue_receipt, tax};
 use crate::worker::{Context, Fail, payload_id};
 
 /// Orders can be approved for three hours, and captured for three more.
@@ -161,7 +161,6 @@ async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> 
     wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
     wallet::save(&mut tx, [&mut wallet]).await?;
     payment::set_captured(&mut tx, top_up.id, TopUpState::Completed, &capture.id, capture.amount).await?;
-    ask_to_resume(&mut tx).await?;
     notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
     notify::publish(&mut tx, Topic::Wallet, wallet.organization_id()).await?;
     let detail = json!({ "amount": capture.amount.to_string(), "to_debt": to_debt.to_string() });

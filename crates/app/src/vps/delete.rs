@@ -6,7 +6,9 @@ use domain::notify::Topic;
 use domain::vps::{ActionKind, Suspension, VpsState};
 use domain::{VpsActionId, VpsId};
 use serde_json::json;
-use store::{billing, job, notify, vps, wallet};
+use store::vps::Instance;
+use store::wallet::LockedWallet;
+use store::{OrgTx, billing, job, notify, vps, wallet};
 
 use crate::billing::ask_to_resume;
 use crate::{App, Caller, Error, Result};
@@ -24,21 +26,27 @@ pub async fn delete(app: &App, caller: &Caller, id: VpsId) -> Result<()> {
         }
         _ => {}
     }
-    // Neither a lost nor an unpaid VPS draws on the wallet.
-    if vps.state != VpsState::Lost && vps.suspended_by != Some(Suspension::Unpaid) {
-        wallet.burn = wallet.burn.minus(vps.sell_hour)?;
-    }
-    billing::end_meter(&mut tx, id, wallet.now()).await?;
+    accept(&mut tx, &mut wallet, &vps).await?;
     wallet::save(&mut tx, [&mut wallet]).await?;
-    vps::cancel_open_actions(&mut tx, id).await?;
-    vps::insert_action(&mut tx, VpsActionId::new(), id, ActionKind::Delete).await?;
-    vps::set_state(&mut tx, id, VpsState::Deleting).await?;
-    job::enqueue(&mut tx, super::job("vps.delete", id)).await?;
     // What is left may be affordable.
     ask_to_resume(&mut tx).await?;
-    notify::publish(&mut tx, Topic::Vps, id).await?;
     notify::publish(&mut tx, Topic::Wallet, caller.organization_id()).await?;
     let entry =
         caller.did(Action::VpsDeleteRequested).on(TargetKind::Vps, id).with(json!({ "name": vps.name }));
     Ok(tx.commit(entry).await?)
+}
+
+/// Ends the hours of a VPS that is locked and may be deleted, and has its server removed. The caller saves the wallet.
+pub(crate) async fn accept(tx: &mut OrgTx, wallet: &mut LockedWallet, vps: &Instance) -> Result<()> {
+    let id = vps.id;
+    // Neither a lost nor an unpaid VPS draws on the wallet.
+    if vps.state != VpsState::Lost && vps.suspended_by != Some(Suspension::Unpaid) {
+        wallet.burn = wallet.burn.minus(vps.sell_hour)?;
+    }
+    billing::end_meter(tx, id, wallet.now()).await?;
+    vps::cancel_open_actions(tx, id).await?;
+    vps::insert_action(tx, VpsActionId::new(), id, ActionKind::Delete).await?;
+    vps::set_state(tx, id, VpsState::Deleting).await?;
+    job::enqueue(tx, super::job("vps.delete", id)).await?;
+    Ok(notify::publish(tx, Topic::Vps, id).await?)
 }

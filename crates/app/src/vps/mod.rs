@@ -17,6 +17,7 @@ use store::job::NewJob;
 use store::vps::Instance;
 
 pub use create::{NewVps, create};
+pub(crate) use delete::accept as accept_delete;
 pub use delete::delete;
 pub(crate) use power::action_job;
 pub use power::power;

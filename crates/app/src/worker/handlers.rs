@@ -28,6 +28,8 @@ const KINDS: &[&str] = &[
     "billing.run",
     "billing.resume",
     "billing.statements",
+    "billing.ladder",
+    "billing.destroy",
     "mail.send",
     "notify.alarms",
     DISCARD,
@@ -44,6 +46,7 @@ pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duratio
     vec![
         ("billing.run", settings.billing_every),
         ("billing.statements", Duration::from_secs(3600)),
+        ("billing.ladder", Duration::from_secs(60)),
         ("provider.reconcile_all", settings.reconcile_every),
         ("payment.sweep", Duration::from_secs(60)),
         ("catalog.sync_all", Duration::from_secs(6 * 3600)),
@@ -74,6 +77,8 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "billing.run" => bill(ctx, job).await,
         "billing.resume" => billing::resume(ctx, job).await,
         "billing.statements" => billing::statement_job::run(ctx, job).await,
+        "billing.ladder" => climb(ctx, job).await,
+        "billing.destroy" => billing::destroy(ctx, job).await,
         "mail.send" => notify::mail::send_job::run(ctx, job).await,
         "notify.alarms" => notify::alarms::run(ctx, job).await,
         DISCARD => discard(ctx, job).await,
@@ -97,6 +102,13 @@ async fn discard(ctx: &Context, job: &Job) -> Result<(), Fail> {
 async fn bill(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let now = store::billing::now(ctx.store()).await?;
     billing::run(ctx.store(), now).await?;
+    Ok(store::job::queue::done(ctx.store(), job).await?)
+}
+
+/// The same for the ladder.
+async fn climb(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let now = store::billing::now(ctx.store()).await?;
+    billing::climb(ctx.app(), now).await?;
     Ok(store::job::queue::done(ctx.store(), job).await?)
 }
 

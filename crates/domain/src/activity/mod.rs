@@ -70,6 +70,8 @@ stored_enum! {
         VpsSuspended = "vps.suspended",
         /// VPSs were resumed.
         VpsResumed = "vps.resumed",
+        /// A VPS was destroyed because it stayed unpaid.
+        VpsDestroyed = "vps.destroyed",
         /// A top-up was begun.
         TopUpRequested = "top_up.requested",
         /// The payer can approve a top-up.
@@ -102,6 +104,16 @@ stored_enum! {
         PriceChangeCancelled = "billing.price_change_cancelled",
         /// VPSs cost another price from their next hour on.
         PriceChanged = "billing.price_changed",
+        /// People were told that the wallet runs out.
+        RunwayLow = "billing.runway_low",
+        /// People were told until when unpaid VPSs are kept.
+        RetentionAnnounced = "billing.retention_announced",
+        /// People were warned that unpaid VPSs will be destroyed.
+        DestructionWarned = "billing.destruction_warned",
+        /// The destruction of unpaid VPSs was put off.
+        DestructionPutOff = "billing.destruction_put_off",
+        /// An operator agreed other terms of payment.
+        TermsChanged = "organization.terms_changed",
         /// A provider account was added.
         ProviderAdded = "provider.added",
         /// A provider account's token was checked.

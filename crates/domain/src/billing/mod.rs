@@ -12,6 +12,8 @@ pub use country::{Country, UnknownCountry};
 pub use tax::{BadPart, Party, Split, Tax, TaxReason};
 pub use vat::{BadVatNumber, VatNumber};
 
+pub mod ladder;
+
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 
 use crate::Money;

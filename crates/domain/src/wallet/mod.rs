@@ -55,7 +55,7 @@ stored_enum! {
         Capture = "capture",
         /// Hours were charged.
         Charge = "charge",
-        /// Hours of suspended VPSs were added to the debt.
+        /// Hours that the wallet did not pay were added to the debt: on credit, or suspended.
         Accrual = "accrual",
         /// The debt was paid from the wallet.
         Settlement = "settlement",

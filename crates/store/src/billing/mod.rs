@@ -7,6 +7,8 @@ pub mod tax;
 
 pub mod moves;
 
+pub mod ladder;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};

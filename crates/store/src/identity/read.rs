@@ -1,6 +1,7 @@
 //! People, sessions, API keys and organizations as pages show them.
 
 use chrono::{DateTime, Utc};
+use domain::billing::ladder::Funds;
 use domain::identity::{PlatformRole, Role};
 use domain::{ApiKeyId, Money, OrganizationId, SessionId, UserId};
 
@@ -109,10 +110,19 @@ pub struct Organization {
     pub held: Money,
     /// What it owes.
     pub receivable: Money,
+    /// How much it may owe before anything is suspended.
+    pub credit_limit: Money,
     /// What it runs costs per hour.
     pub burn: Money,
     /// VPSs that are not over.
     pub vps_count: i64,
+}
+
+impl Organization {
+    /// What decides whether it can go on.
+    pub fn funds(&self) -> Funds {
+        Funds { available: self.available, receivable: self.receivable, credit_limit: self.credit_limit }
+    }
 }
 
 /// Up to `limit` organizations after `before` (newest first) whose name, or a person's e-mail
@@ -129,10 +139,12 @@ pub async fn organizations(
             (select u.email from users u where u.organization_id = o.id and u.role = 'owner' order by u.id limit 1)
                 as owner,
             o.created_at, w.available_micros as "available: Money", w.held_micros as "held: Money",
-            w.receivable_micros as "receivable: Money", w.burn_micros as "burn: Money",
+            w.receivable_micros as "receivable: Money", coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money",
+            w.burn_micros as "burn: Money",
             (select count(*) from vps_instances v where v.organization_id = o.id
                 and v.state in ('creating', 'active', 'deleting', 'lost')) as "vps_count!"
         from organizations o join wallets w on w.organization_id = o.id
+        left join wallet_terms t on t.organization_id = o.id
         where ($1 = '' or strpos(lower(o.name), lower($1)) > 0
                 or exists (select from users u where u.organization_id = o.id and strpos(u.email, lower($1)) > 0))
             and ($2::uuid is null or o.id < $2)
@@ -153,10 +165,12 @@ pub async fn organization(db: &mut SystemRead, id: OrganizationId) -> Result<Opt
             (select u.email from users u where u.organization_id = o.id and u.role = 'owner' order by u.id limit 1)
                 as owner,
             o.created_at, w.available_micros as "available: Money", w.held_micros as "held: Money",
-            w.receivable_micros as "receivable: Money", w.burn_micros as "burn: Money",
+            w.receivable_micros as "receivable: Money", coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money",
+            w.burn_micros as "burn: Money",
             (select count(*) from vps_instances v where v.organization_id = o.id
                 and v.state in ('creating', 'active', 'deleting', 'lost')) as "vps_count!"
         from organizations o join wallets w on w.organization_id = o.id
+        left join wallet_terms t on t.organization_id = o.id
         where o.id = $1"#,
         id.0
     )

@@ -1,15 +1,16 @@
 //! The outbox: mails that wait, were sent, or could not be.
 
 use chrono::{DateTime, Utc};
-use domain::identity::{Actor, Email};
+use domain::identity::{Actor, Email, Role};
 use domain::notify::mail::MailState;
 use domain::{MailId, OrganizationId};
 use serde_json::json;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
 use crate::job::{self, NewJob};
-use crate::{OrgDb as _, OrgTx, Result, SystemRead, SystemTx};
+use crate::{OrgDb as _, OrgTx, Result, SystemRead, SystemTx, WriteDb};
 
 /// A mail to write into the outbox.
 #[derive(Debug)]
@@ -251,6 +252,36 @@ pub async fn owners(
     .fetch_all(tx.conn())
     .await?;
     Ok(rows.into_iter().map(|r| (r.organization_id, Recipient { email: r.email, name: r.name })).collect())
+}
+
+/// Somebody of an organization to write to.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Of which.
+    pub organization_id: OrganizationId,
+    /// Address.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+}
+
+/// Everybody in these organizations who may sign in and has one of these roles, oldest first.
+pub async fn members(
+    tx: &mut impl WriteDb,
+    organizations: &[OrganizationId],
+    roles: &[Role],
+) -> Result<Vec<Member>> {
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
+    let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
+    Ok(sqlx::query_as!(
+        Member,
+        r#"select organization_id as "organization_id: OrganizationId", email, name from users
+        where organization_id = any($1) and role = any($2) and suspended_at is null order by organization_id, id"#,
+        &ids,
+        &roles
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// Notes which alarms are open. Answers those that were not when this was last asked.

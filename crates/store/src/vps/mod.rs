@@ -9,6 +9,7 @@ pub use action::{
 };
 
 use chrono::{DateTime, Utc};
+use domain::billing::ladder::Kept;
 use domain::identity::Actor;
 use domain::vps::{Power, Suspension, VpsState, Wanted};
 use domain::{ImageId, Money, OrganizationId, PlanId, PriceVersionId, ProviderId, RegionId, VpsId};
@@ -303,6 +304,17 @@ pub struct Suspendable {
     pub sell_hour: Money,
     /// Whether it is to be switched on again afterwards.
     pub power_wanted: Wanted,
+    /// When it is destroyed unless money comes.
+    pub kept_until: Option<DateTime<Utc>>,
+    /// So many whole hours before that its people were last told so.
+    pub kept_told: Option<i32>,
+}
+
+impl Suspendable {
+    /// Until when it is kept, once that was announced.
+    pub fn kept(&self) -> Option<Kept> {
+        Kept::of(self.kept_until, self.kept_told)
+    }
 }
 
 /// Suspends all active VPSs of an organization that are not suspended yet, for want of money.
@@ -313,7 +325,7 @@ pub async fn suspend_unpaid(tx: &mut SystemTx, organization: OrganizationId) -> 
         from price_versions p
         where v.organization_id = $1 and v.state = 'active' and v.suspended_by is null and p.id = v.price_version_id
         returning v.id as "id: VpsId", v.name, p.sell_hour_micros as "sell_hour: Money",
-            v.power_wanted as "power_wanted: Wanted""#,
+            v.power_wanted as "power_wanted: Wanted", v.kept_until, v.kept_told"#,
         organization.0
     )
     .fetch_all(tx.conn())
@@ -326,7 +338,7 @@ pub async fn lock_unpaid(tx: &mut OrgTx) -> Result<Vec<Suspendable>> {
     Ok(sqlx::query_as!(
         Suspendable,
         r#"select v.id as "id: VpsId", v.name, p.sell_hour_micros as "sell_hour: Money",
-            v.power_wanted as "power_wanted: Wanted"
+            v.power_wanted as "power_wanted: Wanted", v.kept_until, v.kept_told
         from vps_instances v join price_versions p on p.id = v.price_version_id
         where v.organization_id = $1 and v.state = 'active' and v.suspended_by = 'unpaid'
         order by v.id for update of v"#,

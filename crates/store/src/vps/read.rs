@@ -168,6 +168,8 @@ pub struct Detail {
     pub month_hours: i64,
     /// Until when it is paid.
     pub paid_until: Option<DateTime<Utc>>,
+    /// When it is destroyed unless it is paid, once that was announced.
+    pub kept_until: Option<DateTime<Utc>>,
     /// Why it could not be made, in words for the customer.
     pub failure: Option<String>,
     /// What went wrong with the last thing asked of it, if that was the last thing.
@@ -195,7 +197,7 @@ pub async fn find(db: &mut OrgRead, id: VpsId) -> Result<Option<Detail>> {
             c.sell_month_micros as "sell_month: Money", n.moves_at as "next_at?", t.sell_hour_micros as "next_hour?: Money",
             t.sell_month_micros as "next_month?: Money", s.spent as "spent!: Money",
             s.month_spent as "month_spent!: Money", s.month_hours as "month_hours!", m.paid_until as "paid_until?",
-            v.failure, l.failure as "action_failure?", v.created_at
+            case when v.state = 'active' then v.kept_until end as kept_until, v.failure, l.failure as "action_failure?", v.created_at
         from vps_instances v
         join plans p on p.id = v.plan_id
         join images i on i.id = v.image_id
@@ -417,6 +419,8 @@ pub struct Record {
     pub month_spent: Money,
     /// Until when it is paid.
     pub paid_until: Option<DateTime<Utc>>,
+    /// When it is destroyed unless it is paid, once that was announced.
+    pub kept_until: Option<DateTime<Utc>>,
     /// Why it could not be made, in words for the customer.
     pub failure: Option<String>,
     /// When it was ordered.
@@ -467,7 +471,8 @@ pub async fn records(
             t.sell_month_micros as "next_month?: Money",
             case when m.month = date_trunc('month', now() at time zone 'utc')::date then m.month_used_micros else 0 end
                 as "month_spent!: Money",
-            m.paid_until as "paid_until?", v.failure, v.created_at, v.active_at, v.deleted_at
+            m.paid_until as "paid_until?", case when v.state = 'active' then v.kept_until end as kept_until, v.failure,
+            v.created_at, v.active_at, v.deleted_at
         from vps_instances v
         join plans p on p.id = v.plan_id
         join regions r on r.id = v.region_id

@@ -7,9 +7,11 @@
 pub(crate) mod chain;
 pub mod finance;
 pub mod read;
+pub mod terms;
 pub mod verify;
 
 use chrono::{DateTime, Utc};
+use domain::billing::ladder::Funds;
 use domain::identity::Actor;
 use domain::wallet::{Account, Hash, HoldState, Place, Posted, Transaction};
 use domain::{HoldId, Money, OrganizationId, TransactionId, VpsId};
@@ -26,11 +28,14 @@ pub struct LockedWallet {
     available: Money,
     held: Money,
     receivable: Money,
+    credit_limit: Money,
     /// Sum of the hourly prices of everything that draws on the wallet or is ordered to.
     pub burn: Money,
     sequence: i64,
     head: Hash,
     now: DateTime<Utc>,
+    /// Money less debt, in micros, as it is in the database.
+    worth: i64,
     unsaved: Vec<Posted>,
 }
 
@@ -55,6 +60,11 @@ impl LockedWallet {
     /// What the organization owes.
     pub fn receivable(&self) -> Money {
         self.receivable
+    }
+    /// What decides whether the organization can go on.
+    pub fn funds(&self) -> Funds {
+        let Self { available, receivable, credit_limit, .. } = *self;
+        Funds { available, receivable, credit_limit }
     }
     /// The database's time of this transaction.
     pub fn now(&self) -> DateTime<Utc> {
@@ -91,6 +101,7 @@ struct WalletRow {
     available: Money,
     held: Money,
     receivable: Money,
+    credit_limit: Money,
     burn: Money,
     sequence: i64,
     head_hash: Vec<u8>,
@@ -105,10 +116,12 @@ impl WalletRow {
             available: self.available,
             held: self.held,
             receivable: self.receivable,
+            credit_limit: self.credit_limit,
             burn: self.burn,
             sequence: self.sequence,
             head,
             now: self.now,
+            worth: self.available.micros() - self.receivable.micros(),
             unsaved: Vec::new(),
         })
     }
@@ -119,10 +132,12 @@ pub async fn lock(tx: &mut OrgTx) -> Result<LockedWallet> {
     let organization = tx.organization_id();
     sqlx::query_as!(
         WalletRow,
-        r#"select organization_id as "organization_id: OrganizationId", available_micros as "available: Money",
-            held_micros as "held: Money", receivable_micros as "receivable: Money", burn_micros as "burn: Money",
-            sequence, head_hash, now() as "now!"
-        from wallets where organization_id = $1 for update"#,
+        r#"select w.organization_id as "organization_id: OrganizationId", w.available_micros as "available: Money",
+            w.held_micros as "held: Money", w.receivable_micros as "receivable: Money",
+            coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money", w.burn_micros as "burn: Money", w.sequence,
+            w.head_hash, now() as "now!"
+        from wallets w left join wallet_terms t on t.organization_id = w.organization_id
+        where w.organization_id = $1 for update of w"#,
         organization.0
     )
     .fetch_one(tx.conn())
@@ -136,10 +151,12 @@ pub async fn try_lock(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Re
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
     let rows = sqlx::query_as!(
         WalletRow,
-        r#"select organization_id as "organization_id: OrganizationId", available_micros as "available: Money",
-            held_micros as "held: Money", receivable_micros as "receivable: Money", burn_micros as "burn: Money",
-            sequence, head_hash, now() as "now!"
-        from wallets where organization_id = any($1) order by organization_id for update skip locked"#,
+        r#"select w.organization_id as "organization_id: OrganizationId", w.available_micros as "available: Money",
+            w.held_micros as "held: Money", w.receivable_micros as "receivable: Money",
+            coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money", w.burn_micros as "burn: Money", w.sequence,
+            w.head_hash, now() as "now!"
+        from wallets w left join wallet_terms t on t.organization_id = w.organization_id
+        where w.organization_id = any($1) order by w.organization_id for update of w skip locked"#,
         &ids,
     )
     .fetch_all(tx.conn())
@@ -148,19 +165,51 @@ pub async fn try_lock(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Re
 }
 
 /// Writes everything recorded on the wallets. A key that was used before is refused by constraint
-/// `ledger_transactions_organization_id_key_key`.
+/// `ledger_transactions_organization_id_key_key`. Whatever makes a wallet richer comes by here, and so asks whether a
+/// suspension can be lifted.
 pub async fn save<'a>(
     tx: &mut impl WriteDb,
     wallets: impl IntoIterator<Item = &'a mut LockedWallet>,
 ) -> Result<()> {
-    let (mut posted, mut rows) = (Vec::new(), Vec::new());
+    let (mut posted, mut rows, mut richer) = (Vec::new(), Vec::new(), Vec::new());
     for wallet in wallets {
         posted.append(&mut wallet.unsaved);
+        // Both are never below zero.
+        let worth = wallet.available.micros() - wallet.receivable.micros();
+        if worth > wallet.worth {
+            richer.push(wallet.organization_id);
+        }
+        wallet.worth = worth;
         rows.push(&*wallet);
     }
     insert_transactions(tx, &posted).await?;
     insert_entries(tx, &posted).await?;
-    update_wallets(tx, &rows).await
+    update_wallets(tx, &rows).await?;
+    ask_to_resume(tx, &richer).await
+}
+
+/// Asks whether the suspension of these organizations can be lifted, where there is one: after any change that may
+/// make it affordable. [`save`] does so for money.
+pub async fn ask_to_resume(tx: &mut impl WriteDb, organizations: &[OrganizationId]) -> Result<()> {
+    if organizations.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
+    sqlx::query!(
+        "insert into jobs (kind, payload, organization_id, actor, dedupe)
+        select 'billing.resume', 'null', o.id, $2, 'resume:' || o.id
+        from unnest($1::uuid[]) as o (id)
+        where exists (select from vps_instances v
+            where v.organization_id = o.id and v.state = 'active' and v.suspended_by = 'unpaid')
+        order by o.id
+        on conflict (dedupe) where dedupe is not null and state in ('ready', 'running')
+            do update set asked_again = (jobs.state = 'running')",
+        &ids,
+        Json(Actor::System) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 async fn insert_transactions(tx: &mut impl WriteDb, posted: &[Posted]) -> Result<()> {

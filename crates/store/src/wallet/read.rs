@@ -1,6 +1,7 @@
 //! Wallets and the ledger as pages show them.
 
 use chrono::{DateTime, Utc};
+use domain::billing::ladder::Funds;
 use domain::wallet::{Account, TransactionKind};
 use domain::{Money, TopUpId, TransactionId, VpsId};
 use uuid::Uuid;
@@ -19,8 +20,21 @@ pub struct Balance {
     pub receivable: Money,
     /// What everything that draws on the wallet costs per hour.
     pub burn: Money,
+    /// How much the organization may owe before anything is suspended.
+    pub credit_limit: Money,
     /// Are VPSs kept off because the wallet could not pay?
     pub suspended: bool,
+    /// What these would cost per hour.
+    pub suspended_burn: Money,
+    /// When the first of them is destroyed, once that was announced.
+    pub kept_until: Option<DateTime<Utc>>,
+}
+
+impl Balance {
+    /// What decides whether the organization can go on.
+    pub fn funds(&self) -> Funds {
+        Funds { available: self.available, receivable: self.receivable, credit_limit: self.credit_limit }
+    }
 }
 
 /// The organization's wallet.
@@ -28,11 +42,18 @@ pub async fn balance(db: &mut OrgRead) -> Result<Balance> {
     let organization = db.organization_id();
     Ok(sqlx::query_as!(
         Balance,
-        r#"select available_micros as "available: Money", held_micros as "held: Money",
-            receivable_micros as "receivable: Money", burn_micros as "burn: Money",
-            exists (select from vps_instances v where v.organization_id = $1 and v.state = 'active'
-                and v.suspended_by = 'unpaid') as "suspended!"
-        from wallets where organization_id = $1"#,
+        r#"select w.available_micros as "available: Money", w.held_micros as "held: Money",
+            w.receivable_micros as "receivable: Money", w.burn_micros as "burn: Money",
+            coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money", u.count > 0 as "suspended!",
+            u.burn as "suspended_burn!: Money", u.kept_until as "kept_until?"
+        from wallets w
+        left join wallet_terms t on t.organization_id = w.organization_id
+        cross join lateral (
+            select count(*) as count, coalesce(sum(p.sell_hour_micros), 0)::bigint as burn, min(v.kept_until) as kept_until
+            from vps_instances v join price_versions p on p.id = v.price_version_id
+            where v.organization_id = w.organization_id and v.state = 'active' and v.suspended_by = 'unpaid'
+        ) u
+        where w.organization_id = $1"#,
         organization.0
     )
     .fetch_one(db.conn())

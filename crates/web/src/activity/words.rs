@@ -43,6 +43,7 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::VpsTwinDestroyed => "Removed a duplicate of",
         A::VpsSuspended => "Suspended: the wallet is empty",
         A::VpsResumed => "Resumed",
+        A::VpsDestroyed => "Destroyed unpaid",
         A::TopUpRequested => "Began a payment",
         A::TopUpOrdered => "Payment ready to approve",
         A::TopUpCaptureRequested => "Asked to take the payment",
@@ -59,6 +60,11 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::PriceChangeAnnounced => "Announced another price",
         A::PriceChangeCancelled => "Cancelled the announced price",
         A::PriceChanged => "Changed the price",
+        A::RunwayLow => "Told that the wallet runs out",
+        A::RetentionAnnounced => "Told until when suspended VPSs are kept",
+        A::DestructionWarned => "Warned that suspended VPSs will be destroyed",
+        A::DestructionPutOff => "Put off the destruction of suspended VPSs",
+        A::TermsChanged => "An operator changed the terms of payment",
         A::ProviderAdded => "Added the account",
         A::ProviderValidated => "Checked the token of",
         A::ProviderRotated => "Replaced the token of",
@@ -185,6 +191,15 @@ impl<'a> Words<'a> {
                     None => format!("not taxed from {}", word(detail, "effective_on")?),
                 })
             }
+            A::RunwayLow => {
+                let within = detail.get("within").and_then(Value::as_i64).map(count_hours)?;
+                Some(format!("less than {within} left"))
+            }
+            A::RetentionAnnounced | A::DestructionWarned | A::DestructionPutOff => {
+                let until = word(detail, "until")?.parse().ok()?;
+                Some(format!("until {}", format::date_time(until)))
+            }
+            A::TermsChanged => terms(self.currency, detail),
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
             A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),
@@ -252,6 +267,21 @@ fn date(detail: &Value, key: &str) -> Option<String> {
 
 fn count_vps(count: i64) -> String {
     if count == 1 { "1 VPS".to_owned() } else { format!("{count} VPSs") }
+}
+
+/// Terms of payment as one line.
+fn terms(currency: &Currency, detail: &Value) -> Option<String> {
+    let credit = amount(detail, "credit_limit").filter(|credit| credit.is_positive());
+    let credit = credit.map(|credit| format!("credit line {}", format::money(currency, credit)));
+    let never = detail.get("never_destroyed").and_then(Value::as_bool).unwrap_or_default();
+    let hours = detail.get("retention_hours").and_then(Value::as_i64).map(count_hours);
+    let kept = if never {
+        Some("unpaid VPSs are never destroyed".to_owned())
+    } else {
+        hours.map(|hours| format!("unpaid VPSs are kept for {hours}"))
+    };
+    let parts: Vec<String> = [credit, kept].into_iter().flatten().collect();
+    Some(if parts.is_empty() { "the usual ones".to_owned() } else { parts.join(", ") })
 }
 
 fn count_hours(count: i64) -> String {

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use chrono::{DateTime, Utc};
-use domain::billing::runway_hours;
 use domain::money::Overflow;
 use domain::wallet::Account;
 use domain::{Money, TopUpId, VpsId};
@@ -36,10 +35,13 @@ pub(crate) struct Wallet {
     /// What is owed; the next payment settles it first.
     #[schema(example = "0.00")]
     receivable: Amount,
+    /// How much may be owed before VPSs are suspended.
+    #[schema(example = "0.00")]
+    credit_limit: Amount,
     /// What everything together costs per hour.
     #[schema(example = "0.0482")]
     burn: Amount,
-    /// Whole hours until nothing is available at this burn; `null` when nothing costs anything.
+    /// Whole hours until neither money nor credit is left at this burn; `null` when nothing costs anything.
     #[schema(required, example = 778)]
     runway_hours: Option<i64>,
     /// An order must leave money for so many hours of everything that then runs.
@@ -47,6 +49,9 @@ pub(crate) struct Wallet {
     reserve_hours: i64,
     /// Are VPSs kept off because the wallet is empty?
     suspended: bool,
+    /// When the first of these is destroyed; `null` unless that was announced.
+    #[schema(required)]
+    kept_until: Option<DateTime<Utc>>,
     /// ISO 4217 code of the amounts.
     #[schema(example = "USD")]
     currency: String,
@@ -117,9 +122,11 @@ async fn show(client: Allowed<may::WalletView>) -> Result<Json<Wallet>, Problem>
         held: Amount(balance.held),
         receivable: Amount(balance.receivable),
         burn: Amount(balance.burn),
-        runway_hours: runway_hours(balance.available, balance.burn),
+        credit_limit: Amount(balance.credit_limit),
+        runway_hours: balance.funds().runway_hours(balance.burn)?,
         reserve_hours: client.app().settings().reserve_hours,
         suspended: balance.suspended,
+        kept_until: balance.kept_until,
         currency: client.currency(),
     }))
 }

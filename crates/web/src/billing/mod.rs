@@ -31,3 +31,17 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/operator/documents/{id}", operator::document)
         .get("/operator/documents/{id}/pdf", operator::pdf)
 }
+//! What is unpaid, and the terms of payment: for operators.
+
+mod terms;
+mod unpaid;
+pub(crate) mod view;
+
+pub(crate) use terms::of as terms_of;
+
+use crate::routes::Routes;
+
+/// Routes of the area.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes.get("/operator/unpaid", unpaid::show).post("/operator/organizations/{id}/terms", terms::set)
+}

@@ -123,7 +123,7 @@ pub(crate) async fn set(
             let (status, errors) = refused(error)?;
             let NewLimitForm { subject, requests, seconds, days, reason } = form;
             let form = LimitForm { subject, requests, seconds, days, reason, errors };
-            operator::page(&operator, id, status, form).await
+            operator::page(&operator, id, status, Some(form), None).await
         }
     }
 }

@@ -8,6 +8,8 @@ mod sign_in;
 mod theme;
 pub(crate) mod view;
 
+pub(crate) use operator::page as organization_page;
+
 use crate::routes::Routes;
 
 /// Routes of the area.

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::Utc;
 use domain::identity::Role;
+use domain::money::Overflow;
 use domain::{OrganizationId, UserId};
 use serde::Deserialize;
 use store::identity::read;
@@ -17,6 +18,8 @@ use super::view::{
 };
 use crate::access::Operator;
 use crate::activity::words::Words;
+use crate::billing::terms_of;
+use crate::billing::view::TermsForm;
 use crate::error::{Failure, Result};
 use crate::form::Id;
 use crate::link;
@@ -41,14 +44,14 @@ pub(crate) async fn list(operator: Operator, Query(search): Query<Search>) -> Re
     };
     let newest = search.before.map(|_| link::with_query("/operator/organizations", &[("q", &search.q)]));
     let pages = Pages::of(&mut rows, newest, older);
-    let organizations = rows.into_iter().map(row).collect();
+    let organizations = rows.into_iter().map(row).collect::<Result<_, _>>()?;
     db.show(&OrganizationsPage { q: search.q, organizations, pages })
 }
 
-fn row(o: read::Organization) -> OrganizationRow {
-    OrganizationRow {
+fn row(o: read::Organization) -> Result<OrganizationRow, Overflow> {
+    Ok(OrganizationRow {
         id: o.id.to_string(),
-        lasts: Runway::new(o.available, o.burn, Utc::now()).short,
+        lasts: Runway::new(o.funds().spendable()?, o.burn, Utc::now()).short,
         name: o.name,
         owner: o.owner.unwrap_or_default(),
         available: o.available,
@@ -56,20 +59,21 @@ fn row(o: read::Organization) -> OrganizationRow {
         burn: o.burn,
         vps_count: o.vps_count,
         created_at: o.created_at,
-    }
+    })
 }
 
 /// One organization.
 pub(crate) async fn show(operator: Operator, Id(id): Id<OrganizationId>) -> Result {
-    page(&operator, id, StatusCode::OK, LimitForm::default()).await
+    page(&operator, id, StatusCode::OK, None, None).await
 }
 
-/// The page of one organization, with its forms as they were sent.
-pub(super) async fn page(
+/// The page of one organization, with its forms as they were sent, if one was.
+pub(crate) async fn page(
     operator: &Operator,
     id: OrganizationId,
     status: StatusCode,
-    limit: LimitForm,
+    limit: Option<LimitForm>,
+    terms: Option<TermsForm>,
 ) -> Result {
     let mut db = operator.read_all().await?;
     let organization = read::organization(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
@@ -81,12 +85,16 @@ pub(super) async fn page(
     let notable = activity::read::AnyFilter { organization: Some(id), without_charges: true };
     let entries = activity::read::list_all(&mut db, notable, None, 10).await?;
     let limits = limits::of(&mut db, id).await?;
+    let terms = match terms {
+        Some(sent) => sent,
+        None => terms_of(&mut db, &operator.state, id).await?,
+    };
     let words = Words::for_operators(&operator.state.currency);
     let left = organization.available.plus(organization.held)?.minus(organization.receivable)?;
     let page = OrganizationPage {
         organization: OrganizationView {
             id: id.to_string(),
-            lasts: Runway::new(organization.available, organization.burn, Utc::now()).short,
+            lasts: Runway::new(organization.funds().spendable()?, organization.burn, Utc::now()).short,
             name: organization.name,
             created_at: organization.created_at,
             available: organization.available,
@@ -100,7 +108,8 @@ pub(super) async fn page(
         top_ups: top_ups.into_iter().map(Into::into).collect(),
         vps: vps.into_iter().map(Into::into).collect(),
         limits,
-        limit,
+        limit: limit.unwrap_or_default(),
+        terms,
         activity: entries.into_iter().map(|entry| words.entry(entry)).collect(),
     };
     db.show_with(status, &page)

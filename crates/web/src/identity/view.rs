@@ -5,6 +5,7 @@ use domain::Money;
 use serde::Serialize;
 
 use crate::activity::view::EntryView;
+use crate::billing::view::TermsForm;
 use crate::templates::Page;
 use crate::view::{Choice, Errors, Pages};
 use crate::vps::operator_view::AnyVpsRow;
@@ -121,6 +122,7 @@ pub(crate) struct OrganizationPage {
     pub(crate) vps: Vec<AnyVpsRow>,
     pub(crate) limits: LimitsView,
     pub(crate) limit: LimitForm,
+    pub(crate) terms: TermsForm,
     pub(crate) activity: Vec<EntryView>,
 }
 

@@ -76,7 +76,10 @@ fn wallet_view(available: &str, burn: &str) -> WalletView {
         burn,
         burn_day: burn.times(24).unwrap_or_default(),
         runway: Runway::new(available, burn, chrono::Utc::now()),
+        credit: None,
         suspended: false,
+        missing: money("0"),
+        kept_until: None,
         runway_rule: 24,
     }
 }
@@ -188,7 +191,13 @@ fn dashboard(r: &mut Renderer) {
         activity: vec![],
     };
     r.page("dashboard-new", "/", fresh);
-    let owing = WalletView { receivable: Some(money("1.72")), suspended: true, ..wallet_view("0", "0.0482") };
+    let owing = WalletView {
+        receivable: Some(money("1.72")),
+        suspended: true,
+        missing: money("2.88"),
+        kept_until: Some(ago(-9_000)),
+        ..wallet_view("0", "0.0482")
+    };
     r.page("dashboard-owing", "/", DashboardPage { wallet: owing, ..page });
 }
 
@@ -237,6 +246,7 @@ fn vps(r: &mut Renderer) {
             text:
                 "The VPS is switched off and keeps its data. It starts again once the wallet covers 24 hours."
                     .into(),
+            kept_until: Some(ago(-9_000)),
             href: Some("/wallet#add-money"),
             action: Some("Add money"),
         }),
@@ -506,6 +516,20 @@ fn wallet(r: &mut Renderer) {
         errors: Errors::new(),
     };
     r.page("wallet", "/wallet", page.clone());
+    let wallet = WalletView {
+        receivable: Some(money("4.1")),
+        credit: Some(money("50")),
+        ..wallet_view("0", "0.0482")
+    };
+    r.page("wallet-credit", "/wallet", WalletPage { wallet, ..page.clone() });
+    let wallet = WalletView {
+        receivable: Some(money("1.72")),
+        suspended: true,
+        missing: money("2.88"),
+        kept_until: Some(ago(-9_000)),
+        ..wallet_view("0", "0")
+    };
+    r.page("wallet-suspended", "/wallet", WalletPage { wallet, ..page.clone() });
     let empty = WalletPage {
         wallet: wallet_view("0", "0"),
         transactions: vec![],

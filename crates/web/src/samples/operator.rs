@@ -10,6 +10,7 @@ use domain::vps::{Status, VpsState};
 use super::{Renderer, ago, errors, money};
 use crate::activity::view::{AllActivityPage, EntryView};
 use crate::catalog::moves_view::{EffectRow, EffectView, KeptRow, MoveRow, MovesPage};
+use crate::billing::view::{Exposure, TermsForm, UnpaidPage, UnpaidRow};
 use crate::catalog::view::{
     MarkupForm, NewPlanPage, PlanName, PlanPage, PlanRow, PlanView, PlansPage, PreviewPage, PreviewRow,
     PublicationRow, RegionPriceRow, SizeOption,
@@ -37,6 +38,7 @@ pub(super) fn add(r: &mut Renderer) {
     plans(r);
     organizations(r);
     all_vps(r);
+    unpaid(r);
     mails(r);
     finance(r);
 }
@@ -111,6 +113,39 @@ fn finance(r: &mut Renderer) {
     r.page("operator-margin", "/operator/finance/margin", page.clone());
     let none = MarginPage { rows: vec![], below_cost: 0, cut: false, ..page };
     r.page("operator-margin-none", "/operator/finance/margin", none);
+}
+
+fn unpaid(r: &mut Renderer) {
+    let row = UnpaidRow {
+        id: ID.into(),
+        name: "Blue Bakery".into(),
+        since: ago(5_000),
+        vps: 3,
+        owed: money("4.12"),
+        cost_hour: money("0.0432"),
+        cost_day: money("1.0368"),
+        next: "Warning, 24 hours before".into(),
+        next_at: Some(ago(-3_600)),
+        kept_until: Some(ago(-5_040)),
+    };
+    let kept = UnpaidRow {
+        name: "Example Studio".into(),
+        next: "None: kept until paid".into(),
+        next_at: None,
+        kept_until: None,
+        ..row.clone()
+    };
+    let total = Exposure {
+        organizations: 2,
+        vps: 6,
+        owed: money("8.24"),
+        cost_hour: money("0.0864"),
+        cost_day: money("2.0736"),
+    };
+    let page = UnpaidPage { total, organizations: vec![row, kept], cut: true, retention_hours: 168 };
+    r.page("operator-unpaid", "/operator/unpaid", page.clone());
+    let none = UnpaidPage { organizations: vec![], cut: false, ..page };
+    r.page("operator-unpaid-none", "/operator/unpaid", none);
 }
 
 fn mails(r: &mut Renderer) {
@@ -574,6 +609,14 @@ fn organizations(r: &mut Renderer) {
             }],
             subjects: vec![Choice::new("organization", "The whole organization")],
             days: vec![Choice::new("7", "7 days")],
+        },
+        terms: TermsForm {
+            credit_limit: "50.00".into(),
+            retention_hours: "abc".into(),
+            never_destroyed: true,
+            usual_hours: 168,
+            currency_sign: "$".into(),
+            errors: errors(&[("retention_hours", "Use whole hours, or leave it empty.")]),
         },
         limit: LimitForm { errors: errors(&[("requests", "Use whole numbers.")]), ..Default::default() },
         activity: entries(),

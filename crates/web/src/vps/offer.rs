@@ -245,7 +245,10 @@ mod tests {
             held: Money::ZERO,
             receivable: Money::ZERO,
             burn: Money::from_micros(5_000),
+            credit_limit: Money::ZERO,
             suspended: false,
+            suspended_burn: Money::ZERO,
+            kept_until: None,
         }
     }
 

@@ -138,7 +138,8 @@ fn progress(vps: &Detail) -> Option<Progress> {
 
 /// What is wrong, and what to do about it.
 fn problem(vps: &Detail, reserve_hours: i64) -> Option<Problem> {
-    let plain = |tone, title, text: String| Problem { tone, title, text, href: None, action: None };
+    let plain =
+        |tone, title, text: String| Problem { tone, title, text, kept_until: None, href: None, action: None };
     match (vps.state, vps.suspended_by) {
         (VpsState::Failed, _) => {
             let why = vps.failure.clone().unwrap_or_default();
@@ -156,6 +157,7 @@ fn problem(vps: &Detail, reserve_hours: i64) -> Option<Problem> {
             text: format!(
                 "It is switched off and keeps its data. It starts again once the wallet covers {reserve_hours} hours."
             ),
+            kept_until: vps.kept_until,
             href: Some("/wallet#add-money"),
             action: Some("Add money"),
         }),

@@ -135,6 +135,8 @@ pub(crate) struct Problem {
     pub(crate) tone: &'static str,
     pub(crate) title: &'static str,
     pub(crate) text: String,
+    /// Until when the data is kept, if it ends.
+    pub(crate) kept_until: Option<DateTime<Utc>>,
     pub(crate) href: Option<&'static str>,
     pub(crate) action: Option<&'static str>,
 }

@@ -96,8 +96,14 @@ pub(crate) fn wallet_view(balance: Balance, reserve_hours: i64) -> Result<Wallet
         receivable: balance.receivable.is_positive().then_some(balance.receivable),
         burn: balance.burn,
         burn_day: balance.burn.times(24)?,
-        runway: Runway::new(balance.available, balance.burn, Utc::now()),
+        runway: Runway::new(balance.funds().spendable()?, balance.burn, Utc::now()),
+        credit: balance.credit_limit.is_positive().then_some(balance.credit_limit),
         suspended: balance.suspended,
+        missing: balance
+            .funds()
+            .missing(balance.burn.plus(balance.suspended_burn)?, reserve_hours)?
+            .rounded_up(2)?,
+        kept_until: balance.kept_until,
         runway_rule: reserve_hours,
     })
 }
@@ -111,7 +117,7 @@ impl From<Movement> for TransactionView {
             K::Release => ("arrow-down-left", "Given back", Some("order not carried out")),
             K::Capture => ("clock", "First hour charged", Some("from held")),
             K::Charge => ("clock", "Hours charged", None),
-            K::Accrual => ("clock", "Suspended hours", Some("added to what you owe")),
+            K::Accrual => ("clock", "Hours on account", Some("added to what you owe")),
             K::Settlement => ("receipt", "Debt paid", Some("from your wallet")),
         };
         let about = match (movement.vps_name, movement.hours) {

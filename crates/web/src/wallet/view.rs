@@ -55,8 +55,14 @@ pub(crate) struct WalletView {
     pub(crate) burn: Money,
     pub(crate) burn_day: Money,
     pub(crate) runway: Runway,
+    /// How much may be owed before anything is suspended; `None` without a credit line.
+    pub(crate) credit: Option<Money>,
     /// Are VPSs kept off because the wallet is empty?
     pub(crate) suspended: bool,
+    /// What must be paid in before these run again.
+    pub(crate) missing: Money,
+    /// When they are destroyed, once that was announced.
+    pub(crate) kept_until: Option<DateTime<Utc>>,
     /// Hours a wallet must cover.
     pub(crate) runway_rule: i64,
 }

@@ -63,6 +63,42 @@ pub enum Content {
         /// Path of the credit note.
         link: String,
     },
+    /// The wallet runs out.
+    Runway {
+        /// The person.
+        name: String,
+        /// Whose wallet.
+        organization: String,
+        /// Within so many hours.
+        within: i64,
+        /// What is left, with its currency.
+        available: String,
+        /// What an hour costs, with its currency.
+        burn: String,
+        /// About when nothing is left.
+        until: String,
+    },
+    /// VPSs are suspended, and until when they are kept.
+    Suspended(Unpaid),
+    /// Unpaid VPSs will be destroyed.
+    Destruction {
+        /// In so many hours.
+        within: i64,
+        /// Which, and what it takes.
+        #[serde(flatten)]
+        unpaid: Unpaid,
+    },
+    /// Unpaid VPSs were destroyed.
+    Destroyed {
+        /// The person.
+        name: String,
+        /// Whose VPSs.
+        organization: String,
+        /// Names of the first of them.
+        vps: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
     /// To operators.
     Alarm {
         /// What has just been found.
@@ -120,6 +156,23 @@ pub struct PriceChangeGroup {
     pub from_month: String,
 }
 
+/// What people are told of VPSs that are suspended for an empty wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpaid {
+    /// The person.
+    pub name: String,
+    /// Whose VPSs.
+    pub organization: String,
+    /// Names of the first of them.
+    pub vps: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+    /// When they are destroyed.
+    pub until: String,
+    /// What has to be paid in before they run again, with its currency.
+    pub missing: String,
+}
+
 impl Content {
     /// The stored word, and the name of the templates.
     pub fn kind(&self) -> &'static str {
@@ -128,6 +181,10 @@ impl Content {
             Self::Confirm { .. } => "confirm",
             Self::Receipt { .. } => "receipt",
             Self::CreditNote { .. } => "credit_note",
+            Self::Runway { .. } => "runway",
+            Self::Suspended(_) => "suspended",
+            Self::Destruction { .. } => "destruction",
+            Self::Destroyed { .. } => "destroyed",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",
         }

@@ -55,6 +55,9 @@ pub(crate) struct Vps {
     /// Until when it is paid; `null` before it is ready.
     #[schema(required)]
     paid_until: Option<DateTime<Utc>>,
+    /// When it is destroyed because it stays unpaid; `null` unless that was announced.
+    #[schema(required)]
+    kept_until: Option<DateTime<Utc>>,
     /// Why it could not be made, for people.
     #[schema(required)]
     failure: Option<String>,
@@ -87,6 +90,7 @@ impl Vps {
             month_spent: Amount(row.month_spent),
             currency,
             paid_until: row.paid_until,
+            kept_until: row.kept_until,
             failure: row.failure,
             created_at: row.created_at,
             active_at: row.active_at,

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::super::Unpaid;
 use super::*;
 use crate::notify::alarms::AlarmLine;
 use crate::notify::mail::{PriceChange, PriceChangeGroup, PriceChangeStage};
@@ -23,6 +24,22 @@ fn samples(name: &str) -> Vec<Content> {
         href: Some("/operator/providers/1".into()),
     };
     let quiet = AlarmLine { title: "Two plans cost more".into(), text: String::new(), href: None };
+    let unpaid = |vps: &[&str], more| Unpaid {
+        name: name.into(),
+        organization: "Jörg’s 店".into(),
+        vps: vps.iter().map(|name| (*name).to_owned()).collect(),
+        more,
+        until: "4 Dec 2026, 14:00 UTC".into(),
+        missing: "12.35 USD".into(),
+    };
+    let runway = |within| Content::Runway {
+        name: name.into(),
+        organization: "Jörg’s 店".into(),
+        within,
+        available: "1.20 USD".into(),
+        burn: "0.0482 USD".into(),
+        until: "4 Dec 2026, 14:00 UTC".into(),
+    };
     let link = "/confirm-email?token=ec_sample".to_owned();
     let change = |stage| PriceChange {
         name: name.into(),
@@ -57,6 +74,17 @@ fn samples(name: &str) -> Vec<Content> {
             amount: "10.00 USD".into(),
             receipt: "R-2026-000042".into(),
             link: "/billing/documents/2".into(),
+        },
+        runway(72),
+        runway(1),
+        Content::Suspended(unpaid(&["web-1", "db"], 0)),
+        Content::Destruction { within: 24, unpaid: unpaid(&["web-1", "db"], 7) },
+        Content::Destruction { within: 1, unpaid: unpaid(&["web-1"], 0) },
+        Content::Destroyed {
+            name: name.into(),
+            organization: "Jörg’s 店".into(),
+            vps: vec!["web-1".into()],
+            more: 0,
         },
         Content::Alarm { lines: vec![line.clone()] },
         Content::Alarm { lines: vec![line, quiet] },
