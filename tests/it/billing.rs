@@ -83,6 +83,23 @@ async fn runs_at_once_charge_each_hour_once() {
     assert_each_hour_once(&panel, 60, 10).await;
 }
 
+/// Most hours cost what the one before cost; the database charges those itself, as far as the money goes.
+#[tokio::test]
+async fn hours_that_come_one_by_one_are_charged_like_hours_that_pile_up() {
+    let panel = Panel::start().await;
+    crowd(&panel, 30, 10).await;
+    let last = now(&panel).await;
+    for behind in (0..10).rev() {
+        let now = last - chrono::TimeDelta::hours(behind);
+        let (one, two) = tokio::join!(run(&panel.store, now), run(&panel.store, now));
+        // What both left to the other.
+        let rest = run(&panel.store, now).await.unwrap();
+        let hours = one.unwrap().hours + two.unwrap().hours + rest.hours;
+        assert_eq!(hours, 30 * 2, "{behind} hours before the last");
+    }
+    assert_each_hour_once(&panel, 30, 10).await;
+}
+
 #[tokio::test]
 async fn killed_runs_lose_and_repeat_nothing() {
     let panel = Panel::start().await;

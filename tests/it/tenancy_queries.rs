@@ -295,11 +295,14 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "statement": statement::draft(tx, &[id], month, &Party::default(), "USD"),
     }
     let before = of.digest(&panel).await;
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
         "wallets": wallet::try_lock(tx, &[id]),
         "meters": billing::open_meters(tx, &[id]),
         "due moves": billing::moves::due(tx, &[id], chrono::Utc::now() + chrono::Days::new(50)),
         "owners": notify::mail::owners(tx, &[id]),
+        "flat hours": billing::flat_dues(tx, &[id], later),
+        "charge flat": billing::charge_flat(tx, &[(id, None)], later),
         "suspend": vps::suspend_unpaid(tx, id),
         "unpaid": billing::ladder::lock_unpaid(tx, &[id]),
         "accounts": billing::ladder::accounts(tx, &[id]),

@@ -54,7 +54,7 @@ pub async fn age_one_day(owner_url: &str) -> Result<()> {
 
 async fn recount_months(conn: &mut PgConnection) -> Result<()> {
     sqlx::query(
-        "update meters m set month = n.month, month_used_micros = coalesce((
+        "update meters m set month = n.month, flat_until = null, month_used_micros = coalesce((
             select sum(c.amount_micros) from charges c where c.meter_id = m.id and c.span_start >= n.month), 0)
         from (select id, date_trunc('month', (paid_until - interval '1 hour') at time zone 'utc')::date as month
             from meters) n

@@ -1,6 +1,6 @@
 //! The billing run: batches of organizations, each batch one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::activity::{Action, Activity, TargetKind};
@@ -13,7 +13,9 @@ use domain::{Money, OrganizationId, TransactionId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
 use store::billing::moves::DueMove;
-use store::billing::{NewCharge, OpenMeter, due_organizations, insert_charges, open_meters, update_meters};
+use store::billing::{
+    NewCharge, OpenMeter, charge_flat, due_organizations, flat_dues, insert_charges, open_meters, update_meters,
+};
 use store::job::NewJob;
 use store::wallet::{LockedWallet, save, try_lock};
 use store::{Store, SystemPurpose, SystemTx, job, notify, vps};
@@ -48,10 +50,9 @@ impl Summary {
     }
 }
 
-/// Charges every hour that began at or before `now` and is not paid, and moves VPSs to another price whose time has come
-/// by then. May run twice, at once, and
-/// be killed anywhere: cursor and charge move in one transaction, and the database refuses the
-/// second charge of an hour.
+/// Charges every hour that began at or before `now` and is not paid, and moves VPSs to another price whose time has
+/// come by then. May run twice, at once, and be killed anywhere: cursor and charge move in one transaction, and the
+/// database refuses the second charge of an hour.
 pub async fn run(store: &Store, now: DateTime<Utc>) -> Result<Summary> {
     let due = due_organizations(&mut store.system_read(SystemPurpose::Billing).await?, now).await?;
     let batches: Vec<_> = due.chunks(BATCH).map(|due| batch(store.clone(), due.to_vec(), now)).collect();
@@ -66,31 +67,70 @@ async fn batch(store: Store, due: Vec<OrganizationId>, now: DateTime<Utc>) -> Re
     let ids: Vec<OrganizationId> = wallets.iter().map(LockedWallet::organization_id).collect();
     // Read under the lock: another run may have been here since.
     let moves = store::billing::moves::due(&mut tx, &ids, now).await?;
-    let mut books = Books::new(wallets, open_meters(&mut tx, &ids).await?);
+    let moving: HashSet<OrganizationId> = moves.iter().map(|m| m.organization_id).collect();
+    let mut books = Books::new(wallets);
+    let rest = books.charge_flat(&mut tx, &moving, now).await?;
+    if !rest.is_empty() {
+        books.meters = open_meters(&mut tx, &rest).await?;
+    }
     // What an hour costs depends on when it begins: prices change between the hours before and those after.
     for moves in moves.chunk_by(|one, next| one.moves_at == next.moves_at) {
         books.charge(&mut tx, moves[0].moves_at - TimeDelta::microseconds(1)).await?;
         books.change_prices(&mut tx, moves).await?;
     }
     books.charge(&mut tx, now).await?;
-    books.save(tx, &ids).await
+    books.save(tx, &rest).await
 }
 
 /// The books of a batch, with what is to be written into them.
 struct Books {
     wallets: Vec<LockedWallet>,
-    /// Sorted by organization.
+    /// Of those whose hours are asked for one by one; sorted by organization.
     meters: Vec<OpenMeter>,
     charges: Vec<NewCharge>,
     entries: Vec<Activity>,
     charged: BTreeSet<OrganizationId>,
+    flat_hours: i64,
     suspended: usize,
 }
 
 impl Books {
-    fn new(wallets: Vec<LockedWallet>, meters: Vec<OpenMeter>) -> Self {
-        let (charges, entries, charged) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { wallets, meters, charges, entries, charged, suspended: 0 }
+    fn new(wallets: Vec<LockedWallet>) -> Self {
+        let (meters, charges, entries, charged) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
+        Self { wallets, meters, charges, entries, charged, flat_hours: 0, suspended: 0 }
+    }
+
+    /// Where one flat hour of each VPS is due and the wallet covers all of them, which is nearly everywhere, the
+    /// database moves the meters itself. Answers the organizations that are left, all those whose prices change among
+    /// them.
+    async fn charge_flat(
+        &mut self,
+        tx: &mut SystemTx,
+        moving: &HashSet<OrganizationId>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<OrganizationId>> {
+        let ids: Vec<OrganizationId> = self.wallets.iter().map(LockedWallet::organization_id).collect();
+        let dues = flat_dues(tx, &ids, now).await?;
+        let dues = dues.into_iter().filter(|due| due.only && !moving.contains(&due.organization_id));
+        let dues: HashMap<_, _> = dues.map(|due| (due.organization_id, due)).collect();
+        let (mut paid, mut rest) = (Vec::new(), Vec::new());
+        for wallet in &mut self.wallets {
+            let organization = wallet.organization_id();
+            let Some(due) = dues.get(&organization).filter(|due| due.amount <= wallet.available()) else {
+                rest.push(organization);
+                continue;
+            };
+            let movement = Movement { word: format!("{}:{}", due.meter_id, due.hour), hours: due.hours };
+            let posted = movement.post(wallet, TransactionKind::Charge, due.amount, &mut self.entries)?;
+            paid.push((organization, posted));
+            self.charged.insert(organization);
+            self.flat_hours += due.hours;
+        }
+        let charged = charge_flat(tx, &paid, now).await?;
+        if i64::try_from(charged) != Ok(self.flat_hours) {
+            return Err(store::Error::Inconsistent("flat hours that were charged").into());
+        }
+        Ok(rest)
     }
 
     /// Charges every hour that began at or before `now`.
@@ -102,7 +142,7 @@ impl Books {
             let own = &mut self.meters[from..to];
             let bill = bill(own, wallet.funds(), now)?;
             let before = self.charges.len();
-            self.entries.extend(record(wallet, own, &bill, &mut self.charges)?);
+            record(wallet, own, &bill, &mut self.charges, &mut self.entries)?;
             if bill.suspend {
                 self.entries.extend(suspend(tx, wallet).await?);
                 self.suspended += 1;
@@ -131,9 +171,43 @@ impl Books {
         tx.commit(self.entries).await?;
         Ok(Summary {
             organizations: self.wallets.len(),
-            hours: self.charges.len(),
+            hours: self.charges.len() + usize::try_from(self.flat_hours).unwrap_or(0),
             suspended: self.suspended,
         })
+    }
+}
+
+/// What is written of some hours of one organization.
+struct Movement {
+    /// An hour is charged once, so one of the hours names the movement for ever.
+    word: String,
+    hours: i64,
+}
+
+impl Movement {
+    /// Takes the amount from the wallet (a charge) or adds it to the debt (an accrual), unless it is nothing.
+    fn post(
+        &self,
+        wallet: &mut LockedWallet,
+        kind: TransactionKind,
+        amount: Money,
+        entries: &mut Vec<Activity>,
+    ) -> Result<Option<TransactionId>> {
+        if amount == Money::ZERO {
+            return Ok(None);
+        }
+        let (account, action) = match kind {
+            TransactionKind::Accrual => (Account::Receivable, Action::HoursAccrued),
+            _ => (Account::Wallet, Action::HoursCharged),
+        };
+        let lines = [(account, amount.negated()?), (Account::Revenue, amount)];
+        let (key, reference) = (format!("{kind}:{}", self.word), json!({ "hours": self.hours }));
+        let transaction = Transaction::new(kind, key, Actor::System, reference, &lines)?;
+        let id = wallet.record(transaction).map_err(Error::internal)?;
+        let organization = wallet.organization_id();
+        let entry = Activity::of(organization, Actor::System, action).on(TargetKind::Wallet, organization);
+        entries.push(entry.with(json!({ "hours": self.hours, "amount": amount.to_string() })));
+        Ok(Some(id))
     }
 }
 
@@ -143,31 +217,17 @@ fn record(
     meters: &[OpenMeter],
     bill: &Bill,
     charges: &mut Vec<NewCharge>,
-) -> Result<Vec<Activity>> {
-    let Some((first, span, _)) = bill.charges.first() else { return Ok(Vec::new()) };
-    let organization = wallet.organization_id();
-    // An hour is charged once, so the first hour names the movement for ever.
+    entries: &mut Vec<Activity>,
+) -> Result<()> {
+    let Some((first, span, _)) = bill.charges.first() else { return Ok(()) };
     let hour = (span.start - meters[*first].meter.started_at).num_hours();
-    let word = format!("{}:{hour}", meters[*first].id);
-    let reference = json!({ "hours": bill.charges.len() });
-    let mut entries = Vec::new();
-    let mut post = |kind, account, amount: Money, action| -> Result<Option<TransactionId>> {
-        if amount == Money::ZERO {
-            return Ok(None);
-        }
-        let lines = [(account, amount.negated()?), (Account::Revenue, amount)];
-        let key = format!("{kind}:{word}");
-        let transaction = Transaction::new(kind, key, Actor::System, reference.clone(), &lines)?;
-        let id = wallet.record(transaction).map_err(Error::internal)?;
-        let detail = json!({ "hours": bill.charges.len(), "amount": amount.to_string() });
-        let entry = Activity::of(organization, Actor::System, action).on(TargetKind::Wallet, organization);
-        entries.push(entry.with(detail));
-        Ok(Some(id))
-    };
-    let paid = post(TransactionKind::Charge, Account::Wallet, bill.from_wallet, Action::HoursCharged)?;
-    let owed = post(TransactionKind::Accrual, Account::Receivable, bill.to_debt, Action::HoursAccrued)?;
+    let hours = i64::try_from(bill.charges.len()).unwrap_or(i64::MAX);
+    let movement = Movement { word: format!("{}:{hour}", meters[*first].id), hours };
+    let paid = movement.post(wallet, TransactionKind::Charge, bill.from_wallet, entries)?;
+    let owed = movement.post(wallet, TransactionKind::Accrual, bill.to_debt, entries)?;
+    let organization_id = wallet.organization_id();
     charges.extend(bill.charges.iter().map(|&(i, span, tariff)| NewCharge {
-        organization_id: organization,
+        organization_id,
         meter_id: meters[i].id,
         span,
         tariff,
@@ -176,7 +236,7 @@ fn record(
             Tariff::AtCost => owed,
         },
     }));
-    Ok(entries)
+    Ok(())
 }
 
 /// The wallet is empty: everything that runs is suspended at once; jobs switch the servers off.

@@ -283,7 +283,7 @@ impl Order {
         wallet::save(&mut tx, [&mut wallet]).await?;
         let meter_id = MeterId::new();
         vps::set_active(&mut tx, vps.id, now).await?;
-        billing::insert_meter(&mut tx, meter_id, vps.id, vps.price_version_id, &meter).await?;
+        billing::insert_meter(&mut tx, meter_id, vps.id, (vps.price_version_id, &price), &meter).await?;
         let charge = NewCharge {
             organization_id: vps.organization_id,
             meter_id,

@@ -5,6 +5,7 @@
 
 mod country;
 pub mod document;
+pub mod ladder;
 mod tax;
 mod vat;
 
@@ -12,9 +13,7 @@ pub use country::{Country, UnknownCountry};
 pub use tax::{BadPart, Party, Split, Tax, TaxReason};
 pub use vat::{BadVatNumber, VatNumber};
 
-pub mod ladder;
-
-use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Utc};
 
 use crate::Money;
 use crate::catalog::Price;
@@ -55,6 +54,15 @@ pub struct Span {
     pub amount: Money,
 }
 
+/// Spans that all cost the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flat {
+    /// What each costs.
+    pub amount: Money,
+    /// They begin before this.
+    pub until: DateTime<Utc>,
+}
+
 /// At whose price a span is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tariff {
@@ -67,6 +75,11 @@ pub enum Tariff {
 /// Length of a span.
 pub fn hour() -> Duration {
     Duration::hours(1)
+}
+
+/// First instant of the next UTC month.
+fn next_month(month: NaiveDate) -> Option<DateTime<Utc>> {
+    Some(month.checked_add_months(Months::new(1))?.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// First day of the UTC month.
@@ -124,6 +137,22 @@ impl Meter {
     #[must_use]
     pub fn moved(self, from: &Price) -> Self {
         Self { earlier_cap: Some(EarlierCap { month: self.month, cap: self.cap(from, self.month) }), ..self }
+    }
+
+    /// The next spans as far as they are sold, lie in the cursor's month and cost the same. `None` for the first span,
+    /// the first of a month and the one that reaches the cap.
+    pub fn flat(&self, price: &Price) -> Option<Flat> {
+        let left = self.cap(price, self.month).minus(self.month_used).ok()?.max(Money::ZERO);
+        if self.paid_until == self.started_at || month_of(self.paid_until) != self.month {
+            return None;
+        }
+        let end = next_month(self.month)?;
+        if !left.is_positive() || !price.sell_hour.is_positive() {
+            return Some(Flat { amount: Money::ZERO, until: end });
+        }
+        let hours = left.whole_times(price.sell_hour).filter(|hours| *hours > 0)?;
+        let capped = self.paid_until.checked_add_signed(Duration::try_hours(hours)?);
+        Some(Flat { amount: price.sell_hour, until: capped.map_or(end, |capped| capped.min(end)) })
     }
 
     /// All spans due at `now` under one tariff, oldest first, and the meter after them.

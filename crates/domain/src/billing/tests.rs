@@ -74,6 +74,23 @@ fn the_first_span_covers_the_providers_minimum() {
     assert_eq!(span.amount, Money::from_micros(11_000));
 }
 
+#[test]
+fn hours_are_flat_between_the_first_and_the_cap_or_the_end_of_the_month() {
+    let price = price(7_500, 5_000_000, 0, 2_000); // 0.009 an hour, 6.00 a month: capped after 666.67 hours
+    let start = at("2026-01-01T00:00:00Z");
+    let after = |hours| {
+        let paid = |meter: Meter, _| meter.next(&price, Tariff::Sold).expect("fits").1;
+        (0..hours).fold(Meter::start(start), paid).flat(&price)
+    };
+    let sold = Money::from_micros(9_000);
+    assert_eq!(after(0), None, "the first may cost more");
+    assert_eq!(after(1), Some(Flat { amount: sold, until: start + hour() * 666 }));
+    assert_eq!(after(666), None, "the one that reaches the cap costs less");
+    assert_eq!(after(667), Some(Flat { amount: Money::ZERO, until: at("2026-02-01T00:00:00Z") }));
+    assert_eq!(after(744), None, "a new month begins afresh");
+    assert_eq!(after(745).map(|flat| flat.amount), Some(sold));
+}
+
 /// What a vendor that bills by the hour, rounded up, with a monthly cap takes for the same life.
 fn hourly_vendor(price: &Price, start: DateTime<Utc>, end: DateTime<Utc>) -> i64 {
     let mut by_month = std::collections::BTreeMap::<(i32, u32), i64>::new();
@@ -101,6 +118,30 @@ fn per_second_vendor(price: &Price, start: DateTime<Utc>, end: DateTime<Utc>) ->
 }
 
 proptest! {
+    #[test]
+    fn flat_hours_cost_what_the_rule_of_hours_says(
+        hour_cost in 1_000_i64..2_000_000,
+        hours_in_cap in 1_i64..900,
+        minimum in 0_i64..20_000,
+        start_seconds in 0_i64..40_000_000,
+        paid in 0_usize..1_500,
+    ) {
+        let price = price(hour_cost, hour_cost * hours_in_cap + hour_cost / 3, minimum, 1_000);
+        let start = Utc.timestamp_opt(1_767_225_600 + start_seconds, 0).single().expect("in range");
+        let mut meter = Meter::start(start);
+        for _ in 0..paid {
+            meter = meter.next(&price, Tariff::Sold).expect("fits").1;
+        }
+        let Some(flat) = meter.flat(&price) else { return Ok(()) };
+        prop_assert!(flat.until > meter.paid_until);
+        while meter.paid_until < flat.until {
+            let (span, after) = meter.next(&price, Tariff::Sold).expect("fits");
+            prop_assert_eq!((span.amount, after.month), (flat.amount, meter.month));
+            prop_assert_eq!(after.month_used, meter.month_used.plus(flat.amount).expect("fits"));
+            meter = after;
+        }
+    }
+
     #[test]
     fn revenue_covers_the_providers_cost_for_every_lifetime(
         hour_cost in 1_000_i64..2_000_000,

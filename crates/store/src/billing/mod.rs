@@ -12,7 +12,7 @@ pub mod ladder;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::billing::{EarlierCap, Meter, Span, Tariff};
+use domain::billing::{EarlierCap, Flat, Meter, Span, Tariff};
 use domain::catalog::Price;
 use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsId};
 use uuid::Uuid;
@@ -55,6 +55,10 @@ const fn word(tariff: Tariff) -> &'static str {
         Tariff::Sold => "sold",
         Tariff::AtCost => "at_cost",
     }
+}
+
+fn flat_micros(flat: Option<Flat>) -> i64 {
+    flat.map_or(0, |flat| flat.amount.micros())
 }
 
 struct MeterRow {
@@ -103,6 +107,76 @@ pub async fn due_organizations(db: &mut SystemRead, now: DateTime<Utc>) -> Resul
     .await?)
 }
 
+/// What an organization owes for one flat hour of each VPS of which hours are due.
+#[derive(Debug, Clone, Copy)]
+pub struct FlatDue {
+    /// Whose.
+    pub organization_id: OrganizationId,
+    /// How many hours.
+    pub hours: i64,
+    /// What they cost together.
+    pub amount: Money,
+    /// One of the meters, whose hour names the movement.
+    pub meter_id: MeterId,
+    /// Which hour of that meter: 0 is its first.
+    pub hour: i64,
+    /// Is nothing else due: is each due hour flat, and the only one of its meter? If not, the rule has to be asked.
+    pub only: bool,
+}
+
+/// What is due at `now` of some organizations, if all of it is flat. Their wallets are locked.
+pub async fn flat_dues(
+    tx: &mut SystemTx,
+    organizations: &[OrganizationId],
+    now: DateTime<Utc>,
+) -> Result<Vec<FlatDue>> {
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
+    // Both picks of a group are of its first row.
+    Ok(sqlx::query_as!(
+        FlatDue,
+        r#"select organization_id as "organization_id: OrganizationId", count(*) as "hours!",
+            sum(flat_micros)::bigint as "amount!: Money", (array_agg(id))[1] as "meter_id!: MeterId",
+            (array_agg((extract(epoch from paid_until - started_at) / 3600)::bigint))[1] as "hour!",
+            bool_and(coalesce(flat_until > paid_until, false) and tariff = 'sold' and ended_at is null
+                and paid_until > $2::timestamptz - interval '1 hour') as "only!"
+        from meters where organization_id = any($1) and not settled and paid_until <= $2
+        group by organization_id"#,
+        &ids,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Charges the flat hours of these organizations, each to the movement beside it (`None` when they cost nothing).
+/// Answers how many hours that were.
+pub async fn charge_flat(
+    tx: &mut SystemTx,
+    organizations: &[(OrganizationId, Option<TransactionId>)],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let ids: Vec<Uuid> = organizations.iter().map(|(id, _)| id.0).collect();
+    let paid_by: Vec<Option<Uuid>> = organizations.iter().map(|(_, paid_by)| paid_by.map(|t| t.0)).collect();
+    let charged = sqlx::query!(
+        "with paid as (
+            update meters m set paid_until = m.paid_until + interval '1 hour',
+                month_used_micros = m.month_used_micros + m.flat_micros
+            from unnest($1::uuid[], $2::uuid[]) as n (organization, paid_by)
+            where m.organization_id = n.organization and not m.settled and m.paid_until <= $3
+            returning m.organization_id, m.id, m.paid_until - interval '1 hour' as span_start, m.flat_micros, n.paid_by
+        )
+        insert into charges (organization_id, meter_id, span_start, amount_micros, tariff, transaction_id)
+        select organization_id, id, span_start, flat_micros, 'sold', case when flat_micros > 0 then paid_by end
+        from paid",
+        &ids,
+        &paid_by as &[Option<Uuid>],
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(charged.rows_affected())
+}
+
 /// All meters of these organizations that are not settled, due or not, by organization and oldest unpaid hour.
 pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Result<Vec<OpenMeter>> {
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
@@ -128,19 +202,20 @@ pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) ->
         .collect()
 }
 
-/// Starts the meter of a VPS with its first hour already charged.
+/// Starts the meter of a VPS, sold at this version's price, with its first hour already charged.
 pub async fn insert_meter(
     tx: &mut OrgTx,
     id: MeterId,
     vps: VpsId,
-    price_version: PriceVersionId,
+    (price_version, price): (PriceVersionId, &Price),
     meter: &Meter,
 ) -> Result<()> {
     let organization = tx.organization_id();
+    let flat = meter.flat(price);
     sqlx::query!(
         "insert into meters (organization_id, id, vps_id, price_version_id, started_at, ended_at, paid_until, month,
-            month_used_micros, settled)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            month_used_micros, settled, flat_micros, flat_until)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         organization.0,
         id.0,
         vps.0,
@@ -151,6 +226,8 @@ pub async fn insert_meter(
         meter.month,
         meter.month_used.micros(),
         meter.is_settled(),
+        flat_micros(flat),
+        flat.map(|flat| flat.until),
     )
     .execute(tx.conn())
     .await?;
@@ -199,11 +276,16 @@ pub async fn update_meters(
     let used: Vec<i64> = meters.iter().map(|m| m.meter.month_used.micros()).collect();
     let sold: Vec<bool> = meters.iter().map(|m| m.tariff == Tariff::Sold).collect();
     let settled: Vec<bool> = meters.iter().map(|m| m.meter.is_settled()).collect();
+    let flat: Vec<Option<Flat>> = meters.iter().map(|m| m.meter.flat(&m.price)).collect();
+    let flat_amounts: Vec<i64> = flat.iter().map(|flat| flat_micros(*flat)).collect();
+    let flat_until: Vec<Option<DateTime<Utc>>> = flat.iter().map(|flat| flat.map(|f| f.until)).collect();
     sqlx::query!(
         "update meters m set paid_until = n.paid, month = n.month, month_used_micros = n.used,
-            tariff = case when n.sold then 'sold' else 'at_cost' end, settled = n.settled
-        from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::boolean[], $6::boolean[])
-            as n (id, paid, month, used, sold, settled)
+            tariff = case when n.sold then 'sold' else 'at_cost' end, settled = n.settled,
+            flat_micros = n.flat, flat_until = n.flat_until
+        from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::boolean[], $6::boolean[],
+                $8::bigint[], $9::timestamptz[])
+            as n (id, paid, month, used, sold, settled, flat, flat_until)
         where m.organization_id = any($7) and not m.settled and m.id = n.id and m.paid_until <= n.paid
             and (m.paid_until, m.tariff = 'sold', m.settled) is distinct from (n.paid, n.sold, n.settled)",
         &ids,
@@ -213,6 +295,8 @@ pub async fn update_meters(
         &sold,
         &settled,
         &organizations,
+        &flat_amounts,
+        &flat_until as &[Option<DateTime<Utc>>],
     )
     .execute(tx.conn())
     .await?;
