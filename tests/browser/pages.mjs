@@ -69,6 +69,8 @@ export const NEWCOMER = [
   { name: 'new-billing', to: '/billing' },
   { name: 'new-activity', to: '/activity' },
   { name: 'new-security', to: '/settings/security' },
+  { name: 'new-credits', to: '/wallet/credits' },
+  { name: 'code-error', to: refused('/wallet', 422, 'redeem-form', { code: 'NEVERMADE' }), pays: true },
   { name: 'wallet-error', to: refused('/wallet', 422, 'top-up-form', { amount: '1' }), pays: true },
   {
     name: 'top-up-preparing',
@@ -204,6 +206,25 @@ export const OPERATOR = [
   { name: 'operator-organization', to: first('/operator/organizations?q=acme', 'organizations') },
   { name: 'operator-taxes', to: '/operator/taxes' },
   { name: 'operator-terms-error', to: organization('acme', 'terms-form', { retention_hours: 'a week' }) },
+  {
+    name: 'operator-organization-wallet',
+    to: async (visitor) => {
+      await first('/operator/organizations?q=acme', 'organizations')(visitor)
+      await visitor.page.getByTestId('wallet').click()
+      await visitor.page.getByTestId('goodwill-form').waitFor()
+    },
+    pays: true,
+  },
+  { name: 'operator-offers', to: '/operator/campaigns' },
+  {
+    name: 'operator-offers-error',
+    to: refused('/operator/campaigns', 422, 'promotion-form', {
+      promotion_name: 'Fair',
+      promotion_code: 'AB',
+      promotion_amount: '10',
+    }),
+  },
+  { name: 'operator-adjustments', to: '/operator/adjustments' },
   { name: 'operator-vps', to: '/operator/vps' },
   { name: 'operator-unpaid', to: '/operator/unpaid' },
   { name: 'operator-plans', to: '/operator/plans' },

@@ -6,6 +6,7 @@
 mod api;
 mod billing;
 mod crash;
+mod credits;
 mod doctor;
 mod documents;
 mod events;

@@ -57,6 +57,7 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
         panel.top_up(caller, "50.00").await;
         create_api_key(&panel.app, caller, "ci").await.unwrap();
         panel.limit(caller, LimitSubject::Organization, "9000/60").await;
+        panel.give_and_take(caller).await;
         let new = panel.new_vps(caller, "small", "web").await;
         let key = IdempotencyKey::new("k", "POST", "/vps", b"").unwrap();
         let web = app::vps::create(&panel.app, caller, new, Some(&key)).await.unwrap().effect();

@@ -2,16 +2,17 @@
 //! changes nothing of another, whatever ids it comes by.
 
 use app::Caller;
-use chrono::Datelike as _;
+use app::wallet::{NewPromotion, create_promotion, redeem};
+use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
 use domain::billing::{Party, Tariff, Tax};
 use domain::identity::Role;
 use domain::payment::TopUpState;
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
-use domain::wallet::HoldState;
+use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
-    ApiKeyId, DocumentId, LimitOverrideId, Money, ProviderId, SessionId, SshKeyId, TopUpId, UserId,
-    VpsActionId, VpsId,
+    AdjustmentId, ApiKeyId, CreditId, DocumentId, LimitOverrideId, Money, ProviderId, SessionId, SshKeyId, TopUpId,
+    UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::{document, profile, statement, tax};
@@ -37,6 +38,11 @@ struct Theirs {
     begun: TopUpId,
     /// A receipt that a credit note corrects.
     document: DocumentId,
+    credit: CreditId,
+    /// Waits for a second operator.
+    adjustment: AdjustmentId,
+    /// Digest of a promotion's code that they redeemed and acme did not.
+    code: identity::Digest,
     /// Ordered: nothing was done yet, money is held.
     ordered: VpsId,
     /// Its action, queued.
@@ -81,6 +87,21 @@ impl Theirs {
         let request: Vec<u8> =
             panel.fetch("select request_digest from idempotency_keys where key = 'k' limit 1").await;
         let action = format!("select id from vps_actions where vps_id = '{ordered}'");
+        let pending = json!({ "state": "pending", "decided_at": null });
+        let adjustment = panel.copy("adjustments", first("adjustments").await, pending).await;
+        let offer = NewPromotion {
+            name: "Autumn",
+            code: "AUTUMN10",
+            amount: Money::from_micros(1_000_000),
+            valid_from: None,
+            valid_until: None,
+            days: None,
+            redemptions_max: None,
+            new_only: false,
+        };
+        create_promotion(&panel.app, &panel.operator().await, offer).await.unwrap();
+        redeem(&panel.app, &caller, "AUTUMN10", None).await.unwrap();
+        let code: Vec<u8> = panel.fetch("select digest from campaign_codes").await;
         Self {
             caller,
             user: UserId(first("users").await),
@@ -92,6 +113,9 @@ impl Theirs {
             paid: TopUpId(paid),
             begun: TopUpId(begun),
             document: DocumentId(document),
+            credit: CreditId(first("credits").await),
+            adjustment: AdjustmentId(adjustment),
+            code: code.try_into().unwrap(),
             ordered,
             action: VpsActionId(panel.fetch(action).await),
             active: VpsId(active),
@@ -161,7 +185,11 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "tax of a top-up": tax::of_top_up(db, of.paid),
         "balance": wallet::read::balance(db),
         "charged": wallet::read::charged_this_month(db),
-        "movements": wallet::read::movements(db, None, 100),
+        "movements": wallet::read::movements(db, None, None, 100),
+        "totals": wallet::read::totals_by_kind(db),
+        "which money paid": async { wallet::attribution(db).await.map(|a| (a.lots().to_vec(), a.spendings().to_vec())) },
+        "credits": wallet::credit::list(db, None, 100),
+        "a credit": wallet::credit::find(db, of.credit),
         "events of others": async {
             let events = notify::read_after(db, start).await.unwrap().events;
             events.iter().filter(|event| event.organization_id != Some(acme.organization_id())).count()
@@ -200,6 +228,13 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "recipient": profile::recipient(tx, Some(of.user)),
         "recipient of a member": profile::recipient(tx, None),
         "lock wallet": async { wallet::lock(tx).await.map(|wallet| (wallet.organization_id(), wallet.available())) },
+        "members": notify::mail::members(tx, &[acme.organization_id()], Role::ALL),
+        "ending": wallet::credit::ending_here(tx, now + TimeDelta::days(9)),
+        "warned": wallet::credit::set_warned(tx, of.credit),
+        "end": wallet::credit::end(tx, of.credit, Money::from_micros(1), true),
+        "an offer": wallet::campaign::lock_offer(tx, &of.code),
+        "lock adjustment": wallet::adjustment::lock(tx, of.adjustment),
+        "decide": wallet::adjustment::decide(tx, of.adjustment, AdjustmentState::Rejected, of.user),
         "close hold": wallet::close_hold(tx, of.ordered, HoldState::Released),
         "end meter": billing::end_meter(tx, of.active, now),
         "tariff": billing::set_tariff(tx, &[of.active], Tariff::AtCost),
@@ -280,6 +315,9 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "members": identity::read::members(db, id),
         "top-ups": payment::read::of_organization(db, id, 100),
         "paid in": payment::read::paid_in(db, id),
+        "movements": wallet::read::any_movements(db, id, None, None, 100),
+        "totals": wallet::read::any_totals_by_kind(db, id),
+        "corrections": wallet::adjustment::list(db, Some(id), 100),
         "VPSs": vps_read::list_all(db, &vps_of, None, 100),
         "limits": identity::limits_of(db, id),
         "terms": wallet::terms::find(db, id),

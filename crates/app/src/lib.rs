@@ -16,6 +16,7 @@ pub mod provider;
 mod settings;
 pub mod vault;
 pub mod vps;
+pub mod wallet;
 pub mod worker;
 
 use std::sync::Arc;

@@ -36,6 +36,8 @@ pub struct Settings {
     pub top_up_min: Money,
     /// Largest top-up.
     pub top_up_max: Money,
+    /// One operator alone corrects a wallet by at most so much, up or down, and gives at most so much credit.
+    pub adjustment_limit: Money,
     /// After a lost answer, a server is looked for during this time before it is made again.
     pub lost_answer_wait: Duration,
     /// A server that did not come up in this time is given up.
@@ -64,6 +66,7 @@ impl Settings {
             retention_hours: 168,
             top_up_min: Money::from_micros(5_000_000),
             top_up_max: Money::from_micros(5_000_000_000),
+            adjustment_limit: Money::from_micros(100_000_000),
             lost_answer_wait: Duration::from_secs(120),
             create_deadline: Duration::from_secs(30 * 60),
             watch_every: Duration::from_secs(2),

@@ -60,6 +60,12 @@ ids! {
     TransactionId,
     /// A payment into the wallet.
     TopUpId,
+    /// Money that was given.
+    CreditId,
+    /// An offer that is redeemed by code.
+    CampaignId,
+    /// A correction of a wallet.
+    AdjustmentId,
     /// The running count of hours of one VPS.
     MeterId,
     /// A receipt, a credit note or a statement.

@@ -3,11 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
-#[path = "common/listener.rs"]
-mod listener;
 
 use chrono::{SecondsFormat, TimeDelta};
-use listener::Merchant;
+use common::listener::Merchant;
 use reqwest::Method;
 use serde_json::{Value, json};
 

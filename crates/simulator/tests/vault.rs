@@ -3,12 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
-#[path = "common/listener.rs"]
-mod listener;
 
 use chrono::TimeDelta;
+use common::listener::Merchant;
 use common::{Answer, read};
-use listener::Merchant;
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Fault, FaultKind};

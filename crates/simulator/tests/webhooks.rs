@@ -3,15 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
-#[path = "common/listener.rs"]
-mod listener;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use common::Answer;
-use listener::Merchant;
+use common::listener::Merchant;
 use reqwest::Method;
 use serde_json::json;
 use simulator::{Config, Fault, FaultKind};
@@ -294,4 +292,15 @@ async fn what_was_not_delivered_outlives_the_simulator() {
     assert_eq!(second.id(), first.id());
     assert_eq!(merchant.verified_offline(&second, &webhook).await, Ok(()));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_reset_forgets_listeners_but_not_what_they_trust() {
+    let merchant = Merchant::new().await;
+    merchant.subscribe(&["*"]).await;
+    let root = merchant.simulator.webhook_root();
+    merchant.simulator.reset();
+    assert_eq!(merchant.simulator.webhook_root(), root);
+    let answer = merchant.call(Method::GET, "/v1/notifications/webhooks", None).await;
+    assert_eq!(answer.status, 401, "the token is forgotten with everything else");
 }

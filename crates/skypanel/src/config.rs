@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use domain::billing::{Country, Party, VatNumber};
+use domain::Money;
 use domain::identity::Quota;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -97,6 +98,12 @@ const SETTINGS: &[Setting] = &[
          agree otherwise with an organization.",
     ),
     plain(
+        "adjustment_limit",
+        "100.00",
+        "One operator alone corrects a wallet by at most so much, and gives at most so much credit. A larger adjustment \
+         waits for another operator.",
+    ),
+    plain(
         "paypal_base_url",
         "https://api-m.paypal.com",
         "PayPal's API; https://api-m.sandbox.paypal.com for trials.",
@@ -158,6 +165,7 @@ pub(crate) struct Config {
     pub(crate) reserve_hours: i64,
     pub(crate) notice_days: i32,
     pub(crate) retention_hours: i64,
+    adjustment_limit: String,
     pub(crate) paypal_base_url: Url,
     pub(crate) paypal_client_id: String,
     pub(crate) paypal_client_secret: SecretString,
@@ -252,7 +260,7 @@ impl Config {
                 if self.tax() && (seller.country.is_none() || seller.address.is_empty()) {
                     bail!("tax needs company_address and company_country");
                 }
-                self.trusted_proxies().map(|_| ())
+                self.trusted_proxies().and(self.adjustment_limit()).map(|_| ())
             }
             Some((_, message)) => bail!("{message}"),
         }
@@ -260,6 +268,12 @@ impl Config {
 
     pub(crate) fn trusted_proxies(&self) -> Result<web::Proxies> {
         self.trusted_proxies.parse().context("trusted_proxies")
+    }
+
+    /// What one operator alone can correct and give.
+    pub(crate) fn adjustment_limit(&self) -> Result<Money> {
+        let limit: Money = self.adjustment_limit.parse().context("adjustment_limit")?;
+        if limit < Money::ZERO { bail!("adjustment_limit must be 0 or more") } else { Ok(limit) }
     }
 
     pub(crate) fn database_url(&self) -> Result<&str> {

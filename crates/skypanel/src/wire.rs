@@ -71,6 +71,7 @@ fn settings(config: &Config) -> Result<Settings> {
         reserve_hours: config.reserve_hours,
         notice_days: config.notice_days,
         retention_hours: config.retention_hours,
+        adjustment_limit: config.adjustment_limit()?,
         lost_answer_wait: Duration::from_secs(config.lost_answer_seconds),
         watch_every: Duration::from_millis(config.watch_milliseconds),
         limits: Limits {

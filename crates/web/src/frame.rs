@@ -140,6 +140,8 @@ const OPERATOR_PAGES: &[Link] = &[
     ("Organizations", "building-2", "/operator/organizations", None),
     ("All VPSs", "server", "/operator/vps", None),
     ("Plans and prices", "tags", "/operator/plans", None),
+    ("Offers", "credit-card", "/operator/campaigns", None),
+    ("Adjustments", "rotate-cw", "/operator/adjustments", None),
     ("Provider accounts", "cloud", "/operator/providers", None),
     ("Mail", "mail", "/operator/mails", None),
     ("Jobs", "hourglass", "/operator/jobs", None),

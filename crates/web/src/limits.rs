@@ -28,7 +28,9 @@ const TIGHT: &[(&str, RequestKind)] = &[
     ("/sign-up", RequestKind::SignIn),
     ("/confirm-email", RequestKind::SignIn),
     ("/wallet/top-ups", RequestKind::Money),
+    ("/wallet/credits", RequestKind::Money),
     ("/api/v1/top-ups", RequestKind::Money),
+    ("/api/v1/credits", RequestKind::Money),
 ];
 
 fn kind_of(method: &Method, path: &str) -> RequestKind {
@@ -110,6 +112,8 @@ mod tests {
     fn signing_in_and_paying_are_tight() {
         assert_eq!(kind_of(&Method::POST, "/api/v1/top-ups/{id}/capture"), RequestKind::Money);
         assert_eq!(kind_of(&Method::GET, "/api/v1/top-ups"), RequestKind::Usual);
+        assert_eq!(kind_of(&Method::POST, "/api/v1/credits"), RequestKind::Money);
+        assert_eq!(kind_of(&Method::POST, "/wallet/credits"), RequestKind::Money);
         assert_eq!(kind_of(&Method::POST, "/sign-in"), RequestKind::SignIn);
         assert_eq!(kind_of(&Method::POST, "/sign-out"), RequestKind::Usual);
         assert_eq!(kind_of(&Method::POST, "/sign-inside"), RequestKind::Usual);

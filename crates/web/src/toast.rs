@@ -76,6 +76,20 @@ crate::words::words! {
         LimitRestored = "limit_restored",
         /// Other terms of payment hold.
         TermsSet = "terms_set",
+        /// A code became a credit.
+        CodeRedeemed = "code_redeemed",
+        /// An operator gave a credit.
+        CreditGranted = "credit_granted",
+        /// A wallet was corrected.
+        AdjustmentApplied = "adjustment_applied",
+        /// Another operator has to agree.
+        AdjustmentRequested = "adjustment_requested",
+        /// A correction was refused.
+        AdjustmentRejected = "adjustment_rejected",
+        /// An offer was made.
+        CampaignAdded = "campaign_added",
+        /// An offer was ended.
+        CampaignDisabled = "campaign_disabled",
         /// A job was given another chance.
         JobRetried = "job_retried",
         /// A job was discarded.
@@ -122,6 +136,13 @@ impl From<Said> for Toast {
             S::LimitSet => "The limit is in force",
             S::LimitRestored => "The usual limit holds again",
             S::TermsSet => "The terms are in force",
+            S::CodeRedeemed => "The credit is in your wallet",
+            S::CreditGranted => "The credit is in the wallet",
+            S::AdjustmentApplied => "The wallet is corrected",
+            S::AdjustmentRequested => "Another operator has to agree; nothing has moved yet",
+            S::AdjustmentRejected => "Rejected; nothing has moved",
+            S::CampaignAdded => "The offer is made",
+            S::CampaignDisabled => "The offer is over",
             S::JobRetried => "The job runs again",
             S::JobDiscarded => "Job discarded",
             S::JobUndoing => "Job discarded; this one undoes what it was for",

@@ -7,6 +7,7 @@ use domain::operations::JobState;
 use domain::payment::TopUpState;
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
+use domain::wallet::AdjustmentState;
 use serde::Serialize;
 
 /// Messages at form fields, by field name; `form` for those that belong to none.
@@ -68,6 +69,19 @@ impl From<TopUpState> for Chip {
     }
 }
 
+impl From<AdjustmentState> for Chip {
+    fn from(state: AdjustmentState) -> Self {
+        let (word, tone) = match state {
+            AdjustmentState::Applied => ("Done", "good"),
+            AdjustmentState::Pending => ("Waiting", "warn"),
+            AdjustmentState::Approved => ("Approved", "good"),
+            AdjustmentState::Rejected => ("Rejected", "bad"),
+            AdjustmentState::Expired => ("Not decided", "off"),
+        };
+        Self { word, tone }
+    }
+}
+
 impl From<MailState> for Chip {
     fn from(state: MailState) -> Self {
         let (word, tone) = match state {
@@ -108,6 +122,24 @@ impl Chip {
     /// The word.
     pub(crate) fn word(self) -> &'static str {
         self.word
+    }
+
+    /// Is there something left of a credit, and may it be spent?
+    pub(crate) fn credit(left: bool, ended: bool) -> Self {
+        match (left, ended) {
+            (true, false) => Self { word: "To spend", tone: "good" },
+            (false, false) => Self { word: "Spent", tone: "off" },
+            (_, true) => Self { word: "Ended", tone: "off" },
+        }
+    }
+
+    /// Can an offer be redeemed, or is it over for good?
+    pub(crate) fn offer(open: bool, over: bool) -> Self {
+        match (open, over) {
+            (true, _) => Self { word: "Open", tone: "good" },
+            (false, true) => Self { word: "Over", tone: "off" },
+            (false, false) => Self { word: "Not now", tone: "warn" },
+        }
     }
 
     /// Is the plan for sale?

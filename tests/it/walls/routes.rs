@@ -106,6 +106,7 @@ impl Route {
             Some(("/ssh-keys", _)) => "ssh_keys",
             Some(("/wallet/top-ups" | "/top-ups", _)) => "top_ups",
             Some(("/billing/documents" | "/receipts" | "/credit-notes" | "/statements", _)) => "documents",
+            Some(("/credits", _)) => "credits",
             Some((other, _)) => panic!("say in which table {other}/{{id}} is"),
         };
         let (id, action) = match table {
@@ -134,6 +135,16 @@ impl Route {
         let of_nobody = match below {
             "/problems" => Some("not_found".to_owned()),
             "/operator/jobs" => Some(scene.dead_job().await.to_string()),
+            "/operator/campaigns" => {
+                scene.voucher().await;
+                Some(
+                    scene
+                        .panel
+                        .fetch::<Uuid>("select id from campaigns order by id desc limit 1")
+                        .await
+                        .to_string(),
+                )
+            }
             _ => None,
         };
         if let Some(id) = of_nobody {
@@ -151,6 +162,12 @@ impl Route {
                 let awaiting = json!({ "state": "awaiting_approval", "order_ref": name, "capture_ref": null,
                     "approve_url": "https://pay.example/approve" });
                 scene.copy_of_acme("top_ups", awaiting).await
+            }
+            "/credits" => scene.of_acme("credits").await,
+            "/operator/adjustments" => {
+                let pending =
+                    json!({ "state": "pending", "decided_at": null, "requested_by": Uuid::new_v4() });
+                scene.copy_of_acme("adjustments", pending).await
             }
             "/settings/api-keys" | "/api-keys" => {
                 scene.copy_of_acme("api_keys", json!({ "digest": digest() })).await
@@ -212,6 +229,7 @@ impl Route {
             "/top-ups" => json!({ "amount": "25.00" }),
             "/billing-profile" => json!({ "name": "Example GmbH", "address": "Hauptstr. 1", "country": "DE",
                 "vat_number": "DE123456789", "email": "books@example.com" }),
+            "/credits" => json!({ "code": scene.voucher().await.to_string() }),
             "/top-ups/{id}/capture" => json!({}),
             "/api-keys" => json!({ "name": "ci" }),
             other => panic!("say what {} {other} takes", self.method),
@@ -246,6 +264,11 @@ impl Route {
             "/operator/taxes" => {
                 format!("country=DE&percent=19&effective_on={}", chrono::Utc::now().date_naive())
             }
+            "/wallet/credits" => format!("code={}", scene.voucher().await),
+            "/operator/organizations/{id}/credits" => format!("amount=1.00&reason=test&form_key={word}"),
+            "/operator/organizations/{id}/adjustments" => format!("amount=1.00&reason=test&form_key={word}"),
+            "/operator/campaigns" => format!("name={word}&amount=1.00&code={word}"),
+            "/operator/campaigns/vouchers" => format!("name={word}&amount=1.00&count=2"),
             "/operator/providers" => {
                 format!(
                     "kind=linode&name={word}&token={word}-1&base_url={}",
@@ -276,6 +299,9 @@ impl Route {
             "/confirm-email" => format!("token={word}"),
             "/sign-out"
             | "/settings/confirm-email"
+            | "/operator/campaigns/{id}/disable"
+            | "/operator/adjustments/{id}/approve"
+            | "/operator/adjustments/{id}/reject"
             | "/operator/mails/{id}/resend"
             | "/operator/jobs/{id}/retry"
             | "/operator/jobs/{id}/discard"

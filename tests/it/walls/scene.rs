@@ -4,13 +4,15 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use app::Caller;
 use app::identity::{create_api_key, suspend};
+use app::wallet::{NewVouchers, create_vouchers};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::Utc;
-use domain::UserId;
 use domain::identity::Role;
+use domain::wallet::Code;
+use domain::{Money, UserId};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use testkit::{Panel, RunningWorker};
@@ -68,6 +70,7 @@ impl Scene {
         panel.fund(&other, "500.00").await;
         panel.top_up(&acme, "50.00").await;
         create_api_key(&panel.app, &acme, "acme ci").await.unwrap();
+        panel.give_and_take(&acme).await;
         panel.active(&acme, "harbor", "acme-web").await;
         panel.documents(&acme).await;
         panel.until_idle().await;
@@ -202,6 +205,13 @@ impl Scene {
                 from price_versions where id = '{present}' returning id"
             ))
             .await
+    }
+
+    /// Vouchers of which each is worth something once.
+    pub(super) async fn voucher(&self) -> Code {
+        let amount = Money::from_micros(1_000_000);
+        let new = NewVouchers { name: "Fair", count: 1, amount, valid_until: None, days: None };
+        create_vouchers(&self.panel.app, &self.panel.operator().await, new).await.unwrap().1.remove(0)
     }
 
     /// The oldest row of acme's in a table.

@@ -61,7 +61,8 @@ pub async fn create_plan(
     for (provider, size) in sizes {
         rows::set_plan_size(&mut tx, id, *provider, size).await?;
     }
-    prices::insert(&mut tx, operator, id, markup, None).await?;
+    let prices = draft(&mut tx, id, markup).await?;
+    prices::insert(&mut tx, operator, id, markup, &prices, None).await?;
     let detail = json!({ "name": name, "markup_basis_points": markup.basis_points });
     tx.commit(operator.did(Action::PlanCreated).on(TargetKind::Plan, id).with(detail)).await?;
     Ok(id)

@@ -85,7 +85,7 @@ pub async fn publish(app: &App, operator: &Operator, plan: PlanId, new: Publicat
     if new.seen.is_some_and(|seen| seen != draft.seen) {
         return Err(Error::StalePrice);
     }
-    let regions = insert(&mut tx, operator, plan, new.markup, new.effective_at).await?;
+    let regions = insert(&mut tx, operator, plan, new.markup, &draft, new.effective_at).await?;
     let detail = json!({ "name": name, "markup_basis_points": new.markup.basis_points, "regions": regions,
         "effective_at": new.effective_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)) });
     Ok(tx.commit(operator.did(Action::PricesPublished).on(TargetKind::Plan, plan).with(detail)).await?)
@@ -96,9 +96,9 @@ pub(super) async fn insert(
     operator: &Operator,
     plan: PlanId,
     markup: Markup,
+    draft: &Draft,
     effective_at: Option<DateTime<Utc>>,
 ) -> Result<usize> {
-    let draft = draft(tx, plan, markup).await?;
     let prices: Vec<(RegionId, Price)> = draft.prices.iter().map(|p| (p.region_id, p.price)).collect();
     rows::insert_prices(tx, plan, markup, &prices, effective_at, operator.actor()).await?;
     notify::publish_system(tx, None, Topic::Catalog, &[plan.0]).await?;

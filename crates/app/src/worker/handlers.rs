@@ -7,7 +7,7 @@ use store::{Exempt, SystemPurpose};
 
 use super::{Context, Fail, WorkerSettings};
 use crate::operations::jobs::DISCARD;
-use crate::{billing, catalog, notify, payment, provider, vps};
+use crate::{billing, catalog, notify, payment, provider, vps, wallet};
 
 /// Every kind of job there is.
 const KINDS: &[&str] = &[
@@ -30,6 +30,8 @@ const KINDS: &[&str] = &[
     "billing.statements",
     "billing.ladder",
     "billing.destroy",
+    "credit.sweep",
+    "credit.expire",
     "mail.send",
     "notify.alarms",
     DISCARD,
@@ -47,6 +49,7 @@ pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duratio
         ("billing.run", settings.billing_every),
         ("billing.statements", Duration::from_secs(3600)),
         ("billing.ladder", Duration::from_secs(60)),
+        ("credit.sweep", Duration::from_secs(60)),
         ("provider.reconcile_all", settings.reconcile_every),
         ("payment.sweep", Duration::from_secs(60)),
         ("catalog.sync_all", Duration::from_secs(6 * 3600)),
@@ -79,6 +82,8 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "billing.statements" => billing::statement_job::run(ctx, job).await,
         "billing.ladder" => climb(ctx, job).await,
         "billing.destroy" => billing::destroy(ctx, job).await,
+        "credit.sweep" => wallet::sweep(ctx, job).await,
+        "credit.expire" => wallet::expire_job(ctx, job).await,
         "mail.send" => notify::mail::send_job::run(ctx, job).await,
         "notify.alarms" => notify::alarms::run(ctx, job).await,
         DISCARD => discard(ctx, job).await,

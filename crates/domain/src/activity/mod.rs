@@ -94,6 +94,24 @@ stored_enum! {
         StatementIssued = "billing.statement_issued",
         /// An operator published a country's tax rate.
         TaxRatePublished = "tax_rate.published",
+        /// A code was redeemed.
+        CreditRedeemed = "credit.redeemed",
+        /// An operator gave a credit.
+        CreditGranted = "credit.granted",
+        /// What was left of a credit ended.
+        CreditExpired = "credit.expired",
+        /// An operator corrected the wallet.
+        AdjustmentApplied = "adjustment.applied",
+        /// An operator asked another one for a correction.
+        AdjustmentRequested = "adjustment.requested",
+        /// A correction was refused.
+        AdjustmentRejected = "adjustment.rejected",
+        /// Nobody decided about a correction in time.
+        AdjustmentExpired = "adjustment.expired",
+        /// An offer was made.
+        CampaignCreated = "campaign.created",
+        /// An offer was ended.
+        CampaignDisabled = "campaign.disabled",
         /// Hours were charged.
         HoursCharged = "billing.hours_charged",
         /// Hours of suspended VPSs were added to the debt.
@@ -180,6 +198,12 @@ stored_enum! {
         TopUp = "top_up",
         /// A wallet.
         Wallet = "wallet",
+        /// A credit.
+        Credit = "credit",
+        /// A correction.
+        Adjustment = "adjustment",
+        /// An offer that is redeemed by code.
+        Campaign = "campaign",
         /// A provider account.
         Provider = "provider",
         /// A plan.

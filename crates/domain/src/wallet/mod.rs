@@ -5,8 +5,11 @@
 //! `wallet + held + receivable = −(sum of the platform accounts)`; the receivable account is
 //! zero or negative, and the wallet row shows it as a positive debt.
 
+pub mod attribution;
+mod code;
 mod transaction;
 
+pub use code::Code;
 pub use transaction::{Entry, GENESIS, Hash, Place, Posted, Transaction, Unbalanced};
 
 use crate::text_enum::stored_enum;
@@ -59,6 +62,12 @@ stored_enum! {
         Accrual = "accrual",
         /// The debt was paid from the wallet.
         Settlement = "settlement",
+        /// Money was given, not paid.
+        Credit = "credit",
+        /// What was left of a credit ended.
+        CreditExpiry = "credit_expiry",
+        /// A correction by an operator, up or down.
+        Adjustment = "adjustment",
     }
 }
 
@@ -71,5 +80,53 @@ stored_enum! {
         Captured = "captured",
         /// It was given back.
         Released = "released",
+    }
+}
+
+stored_enum! {
+    /// Where a credit comes from.
+    pub enum CreditSource {
+        /// One code for everybody.
+        Promotion = "promotion",
+        /// A code of its own.
+        Voucher = "voucher",
+        /// An operator gave it.
+        Goodwill = "goodwill",
+    }
+}
+
+stored_enum! {
+    /// How an offer is redeemed.
+    pub enum CampaignKind {
+        /// By one code that everybody may know, once in each organization.
+        Promotion = "promotion",
+        /// By codes that work once each.
+        Voucher = "voucher",
+    }
+}
+
+impl CampaignKind {
+    /// Where credits of such an offer come from.
+    pub const fn source(self) -> CreditSource {
+        match self {
+            Self::Promotion => CreditSource::Promotion,
+            Self::Voucher => CreditSource::Voucher,
+        }
+    }
+}
+
+stored_enum! {
+    /// How far a correction is.
+    pub enum AdjustmentState {
+        /// Small enough for one operator: done at once.
+        Applied = "applied",
+        /// Another operator has to decide.
+        Pending = "pending",
+        /// Another operator agreed: done.
+        Approved = "approved",
+        /// Another operator refused.
+        Rejected = "rejected",
+        /// Nobody decided in time.
+        Expired = "expired",
     }
 }

@@ -34,7 +34,7 @@ pub enum FaultKind {
     SoldOut,
     /// A webhook comes twice, 70 ms apart.
     Duplicate,
-    /// A webhook comes 25 times with the same signature, as if somebody had recorded it.
+    /// A webhook comes 25 times at once with the same signature, as if somebody had recorded it.
     Replay,
     /// A webhook is held back until a later one to the same listener is through, or for two real seconds.
     Reorder,

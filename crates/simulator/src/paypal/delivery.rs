@@ -6,7 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use axum::http::{Request, header};
 use chrono::{DateTime, TimeDelta, Utc};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use url::Url;
@@ -27,7 +31,7 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(4);
 const TICK: Duration = Duration::from_millis(20);
 /// How long a listener may take to answer, real time.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two copies of a duplicate.
+/// Between the two copies of a duplicate.
 const GAP: Duration = Duration::from_millis(70);
 const REPLAYS: usize = 25;
 /// The longest that a reordered delivery waits for another one to overtake it.
@@ -94,12 +98,14 @@ impl Delivery {
     }
 }
 
+type Client = legacy::Client<HttpConnector, Body>;
+
 /// One delivery on its way.
 struct Errand {
     number: u64,
     url: Url,
-    /// Sent one after the other, this far apart.
     copies: Vec<Transmission>,
+    /// Between the copies, whether the listener has answered or not.
     gap: Duration,
     delay: Duration,
     fault: Option<FaultKind>,
@@ -249,21 +255,18 @@ impl Paypal {
         books.errands(now)
     }
 
-    async fn run(self: Arc<Self>, errand: Errand, client: reqwest::Client) {
+    async fn run(self: Arc<Self>, errand: Errand, client: Client) {
         tokio::time::sleep(errand.delay).await;
-        let mut statuses = Vec::new();
-        for (index, copy) in errand.copies.iter().enumerate() {
-            if index > 0 {
-                tokio::time::sleep(errand.gap).await;
-            }
-            let status = match errand.fault {
-                Some(
-                    FaultKind::CutBefore | FaultKind::Error | FaultKind::HtmlError | FaultKind::RateLimited,
-                ) => None,
-                _ => send(&client, errand.url.clone(), copy, errand.fault).await,
-            };
-            statuses.push(status);
-        }
+        let is_kept_back = matches!(
+            errand.fault,
+            Some(FaultKind::CutBefore | FaultKind::Error | FaultKind::HtmlError | FaultKind::RateLimited)
+        );
+        let (client, errand) = (&client, &errand);
+        let copies = errand.copies.iter().zip(0_u32..).map(|(copy, index)| async move {
+            tokio::time::sleep(errand.gap * index).await;
+            if is_kept_back { None } else { send(client, &errand.url, copy, errand.fault).await }
+        });
+        let statuses = futures_util::future::join_all(copies).await;
         let is_taken = statuses.iter().flatten().any(|status| (200..300).contains(status));
         let is_heard = is_taken && errand.fault != Some(FaultKind::CutAfter);
         let mut books = self.books();
@@ -275,21 +278,19 @@ impl Paypal {
     }
 }
 
-fn client_of_listeners() -> reqwest::Client {
-    // fails when somebody else has installed one, which is as good
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    builder.timeout(PATIENCE).build().unwrap_or_default()
+/// Speaks plain HTTP only: listeners of tests and demos have no certificates.
+fn client_of_listeners() -> Client {
+    legacy::Client::builder(TokioExecutor::new()).build_http()
 }
 
-/// The listener's status, if it answers.
+/// The listener's status, if it answers in time.
 async fn send(
-    client: &reqwest::Client,
-    url: Url,
+    client: &Client,
+    url: &Url,
     transmission: &Transmission,
     fault: Option<FaultKind>,
 ) -> Option<u16> {
-    let mut request = client.post(url).header("content-type", "application/json");
+    let mut request = Request::post(url.as_str()).header(header::CONTENT_TYPE, "application/json");
     for (name, value) in &transmission.headers {
         request = request.header(*name, value);
     }
@@ -297,5 +298,6 @@ async fn send(
     if fault == Some(FaultKind::MalformedJson) {
         body.truncate(body.len() / 2);
     }
-    Some(request.body(body).send().await.ok()?.status().as_u16())
+    let asked = client.request(request.body(Body::from(body)).ok()?);
+    Some(tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?.status().as_u16())
 }

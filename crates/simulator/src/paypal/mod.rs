@@ -1,12 +1,13 @@
-//! The simulated PayPal: OAuth, orders v2, payments v2, vault v3, disputes, reports, webhooks and the
-//! pages where the payer approves.
+//! The simulated PayPal: OAuth, orders v2, payments v2, vault v3, disputes, reports, webhooks and the pages
+//! where the payer approves.
 //!
 //! A client id `acme-…` belongs to the simulated merchant `acme`; every secret is taken except `bad`.
 //! Orders expire after three virtual hours without approval or capture.
 //!
-//! Faults that only the vendor itself can play mean here: `failed` refuses a create
-//! (`PAYEE_ACCOUNT_RESTRICTED`), a capture or a charge of a payment token (`INSTRUMENT_DECLINED`), `stuck` leaves a capture pending until it
-//! is settled by hand (and so a refund), `vanish` answers a create with an order that is never seen again.
+//! Faults that only the vendor itself can play mean here: `failed` refuses a create (`PAYEE_ACCOUNT_RESTRICTED`), a
+//! capture or a charge of a payment token (`INSTRUMENT_DECLINED`) or a refund (`REFUND_FAILED_INSUFFICIENT_FUNDS`),
+//! `stuck` leaves a capture or a refund pending until it is settled by hand, `vanish` answers a create with an order
+//! that is never seen again.
 
 mod agreement;
 mod amount;
@@ -254,7 +255,10 @@ impl Part for Paypal {
 
     fn reset(&self) {
         let mut books = self.books();
+        // listeners were told of the root, and would not hear of another
+        let certificates = books.records.certificates.take();
         *books = Books::new(self.core.clone(), Records::default());
+        books.records.certificates = certificates;
     }
 }
 

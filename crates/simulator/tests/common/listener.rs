@@ -1,7 +1,5 @@
 //! A merchant of the simulated PayPal, and the address where its webhooks arrive.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +19,7 @@ use serde_json::{Value, json};
 use simulator::{Config, Simulator};
 use tokio::net::TcpListener;
 
-use crate::common::{Answer, read};
+use super::{Answer, read};
 
 /// What arrived, oldest first.
 #[derive(Clone)]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub(crate) mod listener;
+
 use chrono::TimeDelta;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};

@@ -284,6 +284,36 @@ pub async fn members(
     .await?)
 }
 
+/// Somebody of an organization to write to.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Of which.
+    pub organization_id: OrganizationId,
+    /// Address.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+}
+
+/// Everybody in these organizations who may sign in and has one of these roles, oldest first.
+pub async fn members(
+    tx: &mut impl WriteDb,
+    organizations: &[OrganizationId],
+    roles: &[Role],
+) -> Result<Vec<Member>> {
+    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
+    let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
+    Ok(sqlx::query_as!(
+        Member,
+        r#"select organization_id as "organization_id: OrganizationId", email, name from users
+        where organization_id = any($1) and role = any($2) and suspended_at is null order by organization_id, id"#,
+        &ids,
+        &roles
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Notes which alarms are open. Answers those that were not when this was last asked.
 pub async fn newly_open(tx: &mut SystemTx, open: &[String]) -> Result<Vec<String>> {
     sqlx::query!("delete from told_alarms where key <> all($1)", open).execute(tx.conn()).await?;

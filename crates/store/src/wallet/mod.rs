@@ -4,12 +4,17 @@
 //! the proof of that lock: movements are recorded on it in memory, which checks balances and
 //! chains hashes, and [`save`] writes all of them in a handful of set-based statements.
 
+pub mod adjustment;
+mod attribution;
+pub mod campaign;
 pub(crate) mod chain;
+pub mod credit;
 pub mod finance;
 pub mod read;
 pub mod terms;
 pub mod verify;
 
+pub use attribution::attribution;
 use chrono::{DateTime, Utc};
 use domain::billing::ladder::Funds;
 use domain::identity::Actor;
@@ -65,6 +70,10 @@ impl LockedWallet {
     pub fn funds(&self) -> Funds {
         let Self { available, receivable, credit_limit, .. } = *self;
         Funds { available, receivable, credit_limit }
+    }
+    /// The number of its last movement.
+    pub fn sequence(&self) -> i64 {
+        self.sequence
     }
     /// The database's time of this transaction.
     pub fn now(&self) -> DateTime<Utc> {

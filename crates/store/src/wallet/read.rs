@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::billing::ladder::Funds;
 use domain::wallet::{Account, TransactionKind};
-use domain::{Money, TopUpId, TransactionId, VpsId};
+use domain::{Money, OrganizationId, TopUpId, TransactionId, VpsId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
@@ -89,28 +90,61 @@ pub struct Movement {
     pub top_up_id: Option<TopUpId>,
     /// How many hours it pays.
     pub hours: Option<i64>,
+    /// Why an operator gave or corrected it.
+    pub reason: Option<String>,
     /// When.
     pub created_at: DateTime<Utc>,
     /// What each account gained, in the order written.
     pub lines: Vec<(Account, Money)>,
 }
 
-/// Up to `limit` movements before the one numbered `before`, newest first.
-pub async fn movements(db: &mut OrgRead, before: Option<i64>, limit: i64) -> Result<Vec<Movement>> {
+/// Up to `limit` movements of a kind, or of all, before the one numbered `before`, newest first.
+pub async fn movements(
+    db: &mut OrgRead,
+    kind: Option<TransactionKind>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Movement>> {
     let organization = db.organization_id();
+    movements_of(db.conn(), organization, kind, before, limit).await
+}
+
+/// The same of any organization, for operators.
+pub async fn any_movements(
+    db: &mut SystemRead,
+    organization: OrganizationId,
+    kind: Option<TransactionKind>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Movement>> {
+    movements_of(db.conn(), organization, kind, before, limit).await
+}
+
+async fn movements_of(
+    conn: &mut PgConnection,
+    organization: OrganizationId,
+    kind: Option<TransactionKind>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Movement>> {
     let rows = sqlx::query!(
         r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.created_at,
             v.id as "vps_id?: VpsId", v.name as "vps_name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",
-            (t.reference->>'hours')::bigint as hours
+            (t.reference->>'hours')::bigint as hours, coalesce(c.reason, a.reason) as reason
         from ledger_transactions t
         left join vps_instances v on v.organization_id = t.organization_id and v.id = (t.reference->>'vps_id')::uuid
+        left join credits c on c.organization_id = t.organization_id and c.id = (t.reference->>'credit_id')::uuid
+        left join adjustments a
+            on a.organization_id = t.organization_id and a.id = (t.reference->>'adjustment_id')::uuid
         where t.organization_id = $1 and ($2::bigint is null or t.sequence < $2)
+            and ($4::text is null or t.kind = $4)
         order by t.sequence desc limit $3"#,
         organization.0,
         before,
-        limit
+        limit,
+        kind.map(TransactionKind::as_str),
     )
-    .fetch_all(db.conn())
+    .fetch_all(&mut *conn)
     .await?;
     let mut movements: Vec<Movement> = rows
         .into_iter()
@@ -122,6 +156,7 @@ pub async fn movements(db: &mut OrgRead, before: Option<i64>, limit: i64) -> Res
             vps_name: r.vps_name,
             top_up_id: r.top_up_id,
             hours: r.hours,
+            reason: r.reason,
             created_at: r.created_at,
             lines: Vec::new(),
         })
@@ -135,7 +170,7 @@ pub async fn movements(db: &mut OrgRead, before: Option<i64>, limit: i64) -> Res
         organization.0,
         &ids
     )
-    .fetch_all(db.conn())
+    .fetch_all(conn)
     .await?;
     for line in lines {
         if let Some(movement) = movements.iter_mut().find(|m| m.id == line.transaction_id) {
@@ -143,6 +178,52 @@ pub async fn movements(db: &mut OrgRead, before: Option<i64>, limit: i64) -> Res
         }
     }
     Ok(movements)
+}
+
+/// All movements of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct KindTotal {
+    /// Why money moved.
+    pub kind: TransactionKind,
+    /// How often.
+    pub count: i64,
+    /// What it did to the money that can be spent.
+    wallet: Money,
+    /// What it made the organization richer or poorer by.
+    own: Money,
+}
+
+impl KindTotal {
+    /// What came or went; of money that stayed with the organization, what became free to spend.
+    pub fn amount(&self) -> Money {
+        if self.own == Money::ZERO { self.wallet } else { self.own }
+    }
+}
+
+/// What each kind of movement adds up to, for kinds there were.
+pub async fn totals_by_kind(db: &mut OrgRead) -> Result<Vec<KindTotal>> {
+    let organization = db.organization_id();
+    totals_of(db.conn(), organization).await
+}
+
+/// The same of any organization, for operators.
+pub async fn any_totals_by_kind(db: &mut SystemRead, organization: OrganizationId) -> Result<Vec<KindTotal>> {
+    totals_of(db.conn(), organization).await
+}
+
+async fn totals_of(conn: &mut PgConnection, organization: OrganizationId) -> Result<Vec<KindTotal>> {
+    Ok(sqlx::query_as!(
+        KindTotal,
+        r#"select t.kind as "kind: TransactionKind", count(distinct t.id) as "count!",
+            coalesce(sum(e.amount_micros) filter (where e.account = 'wallet'), 0)::bigint as "wallet!: Money",
+            coalesce(sum(e.amount_micros) filter (where e.account in ('wallet', 'held', 'receivable')), 0)::bigint
+                as "own!: Money"
+        from ledger_transactions t join ledger_entries e on e.transaction_id = t.id
+        where t.organization_id = $1 group by t.kind order by t.kind"#,
+        organization.0
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Money over all organizations.

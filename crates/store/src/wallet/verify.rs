@@ -55,7 +55,8 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Differ
         Ok(organizations) => checked.organizations = organizations,
         Err(difference) => return Ok(Err(difference)),
     }
-    for question in [holds_differ, stray_charge, charges_differ, meters_differ, top_ups_differ] {
+    for question in [holds_differ, stray_charge, charges_differ, meters_differ, top_ups_differ, gifts_differ]
+    {
         if let Some(difference) = question(&mut db).await? {
             return Ok(Err(difference));
         }
@@ -299,6 +300,33 @@ fn top_ups_differ(db: &mut SystemRead) -> Answer<'_> {
         .await?;
         Ok(row.map(|r| {
             let what = format!("top-ups sum to {} micros, the ledger booked {}", r.captured, r.booked);
+            Difference { organization_id: r.organization_id, what }
+        }))
+    })
+}
+
+/// Credits and corrections against the ledger.
+fn gifts_differ(db: &mut SystemRead) -> Answer<'_> {
+    Box::pin(async move {
+        let row = sqlx::query!(
+            r#"select organization_id as "organization_id!: OrganizationId", sum(noted)::bigint as "noted!",
+                sum(booked)::bigint as "booked!"
+            from (
+                select organization_id, amount_micros - ended_micros as noted, 0 as booked from credits
+                union all
+                select organization_id, amount_micros, 0 from adjustments where state in ('applied', 'approved')
+                union all
+                select t.organization_id, 0, -e.amount_micros from ledger_transactions t
+                join ledger_entries e on e.transaction_id = t.id and e.account in ('credits_given', 'adjustments')
+                where t.kind in ('credit', 'credit_expiry', 'adjustment')
+            ) sums
+            group by organization_id having sum(noted) <> sum(booked) limit 1"#
+        )
+        .fetch_optional(db.conn())
+        .await?;
+        Ok(row.map(|r| {
+            let what =
+                format!("credits and corrections sum to {} micros, the ledger booked {}", r.noted, r.booked);
             Difference { organization_id: r.organization_id, what }
         }))
     })

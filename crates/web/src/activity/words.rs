@@ -55,6 +55,15 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::CreditNoteIssued => "Issued the credit note",
         A::StatementIssued => "Issued the statement of",
         A::TaxRatePublished => "Published the tax rate of",
+        A::CreditRedeemed => "Redeemed a code:",
+        A::CreditGranted => "Gave a credit of",
+        A::CreditExpired => "Ended a credit with",
+        A::AdjustmentApplied => "Corrected the wallet by",
+        A::AdjustmentRequested => "Asked for a correction of",
+        A::AdjustmentRejected => "Refused a correction of",
+        A::AdjustmentExpired => "Nobody decided about a correction of",
+        A::CampaignCreated => "Made the offer",
+        A::CampaignDisabled => "Ended the offer",
         A::HoursCharged => "Charged hours",
         A::HoursAccrued => "Added hours to the debt",
         A::PriceChangeAnnounced => "Announced another price",
@@ -131,7 +140,10 @@ impl<'a> Words<'a> {
     fn target(&self, kind: Option<TargetKind>, detail: &Value) -> Option<String> {
         let named = |kind: &str| word(detail, "name").unwrap_or_else(|| kind.to_owned());
         match kind? {
-            TargetKind::TopUp => amount(detail, "amount").map(|amount| format::money(self.currency, amount)),
+            TargetKind::TopUp | TargetKind::Credit | TargetKind::Adjustment => {
+                amount(detail, "amount").map(|amount| format::money(self.currency, amount))
+            }
+            TargetKind::Campaign => Some(named("an offer")),
             TargetKind::Vps => Some(named("a VPS")),
             TargetKind::SshKey | TargetKind::ApiKey => word(detail, "name"),
             TargetKind::Provider => Some(named("an account")),
@@ -153,6 +165,8 @@ impl<'a> Words<'a> {
             (TargetKind::Document, false) => Some(format!("/billing/documents/{id}")),
             (TargetKind::Document, true) => Some(format!("/operator/documents/{id}")),
             (TargetKind::TaxRate, true) => Some("/operator/taxes".to_owned()),
+            (TargetKind::Credit, false) => Some("/wallet/credits".to_owned()),
+            (TargetKind::Campaign, true) => Some("/operator/campaigns".to_owned()),
             (TargetKind::Provider, true) => Some(format!("/operator/providers/{id}")),
             (TargetKind::Mail, true) => Some("/operator/mails".to_owned()),
             (TargetKind::Plan, true) => Some(format!("/operator/plans/{id}")),
@@ -203,6 +217,9 @@ impl<'a> Words<'a> {
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
             A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),
+            A::CreditGranted | A::AdjustmentApplied | A::AdjustmentRequested | A::AdjustmentRejected => {
+                word(detail, "reason")
+            }
             A::MailFailed if self.operators => word(detail, "reason"),
             A::ProviderUnauthorized if self.operators => word(detail, "reason"),
             A::Reconciled if self.operators => word(detail, "alarm"),

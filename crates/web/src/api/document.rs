@@ -21,7 +21,7 @@ pub(super) const SESSION: &str = "session";
         (name = "catalog", description = "What can be ordered, where and at which price."),
         (name = "vps", description = "Virtual servers and what is done to them."),
         (name = "ssh-keys", description = "Public keys that new VPSs accept."),
-        (name = "wallet", description = "Money: the balance, its movements, and payments."),
+        (name = "wallet", description = "Money: the balance, its movements, payments and credits."),
         (name = "billing", description = "Receipts, credit notes, statements, and whom they are made out to."),
         (name = "activity", description = "The audit trail."),
     ),

@@ -8,6 +8,7 @@ mod access;
 mod activity;
 mod billing;
 mod catalog;
+mod credit;
 pub(crate) mod docs;
 mod document;
 mod endpoints;
@@ -72,6 +73,7 @@ fn resources() -> (Router<WebState>, OpenApi) {
         .with(wallet::endpoints)
         .with(payment::endpoints)
         .with(billing::endpoints)
+        .with(credit::endpoints)
         .with(activity::endpoints)
         .finish();
     let router = router

@@ -256,6 +256,13 @@ pub(super) const KINDS: &[Kind] = &[
     kind("not_active", 409, "The VPS is not active", "Possible from when a VPS is made until it is deleted."),
     kind("suspended", 409, "The VPS is suspended", "The detail says why, and what ends it."),
     kind("gone", 409, "It does not exist any more", "It was deleted before, or could not be made."),
+    kind("already_redeemed", 409, "Redeemed before", "An organization redeems a code once."),
+    kind(
+        "new_organizations_only",
+        409,
+        "For new organizations",
+        "The code is for organizations made since the offer began.",
+    ),
     kind("too_large", 413, "The body is too long", "Send at most 256 KiB."),
     kind("unsupported_media_type", 415, "The body is not JSON", "Send Content-Type: application/json."),
     kind(

@@ -5,7 +5,7 @@ use domain::billing::TaxReason;
 use domain::identity::{Permission, Role};
 use domain::payment::TopUpState;
 use domain::vps::{ActionKind, ActionState, PowerRequest, Status};
-use domain::wallet::TransactionKind;
+use domain::wallet::{CreditSource, TransactionKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -72,6 +72,8 @@ words! {
     /// Why tax is owed: `off` (there is no word about tax), `standard` (the rate of the country), `reverse_charge` (the
     /// buyer owes it) or `not_taxed`.
     TaxReasonName(TaxReason),
+    /// Where a credit comes from: a code for everybody, a code of its own, or support.
+    CreditType(CreditSource),
     /// What a member of the organization is.
     RoleName(Role),
     /// What one may do.

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use domain::money::Overflow;
 use domain::wallet::Account;
 use domain::{Money, TopUpId, VpsId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::wallet::read::{self, Movement};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::Problem;
@@ -20,7 +20,7 @@ use crate::access::may;
 
 /// Operations of the area.
 pub(super) fn endpoints(list: Endpoints) -> Endpoints {
-    list.add(endpoint!(show)).add(endpoint!(transactions))
+    list.add(endpoint!(show)).add(endpoint!(transactions)).add(endpoint!(totals))
 }
 
 /// The organization's money.
@@ -86,6 +86,9 @@ pub(crate) struct Transaction {
     /// How many hours it pays.
     #[schema(required)]
     hours: Option<i64>,
+    /// Why support gave or corrected it.
+    #[schema(required)]
+    reason: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -107,6 +110,7 @@ impl Transaction {
             vps_id: movement.vps_id.map(|VpsId(id)| id),
             top_up_id: movement.top_up_id.map(|TopUpId(id)| id),
             hours: movement.hours,
+            reason: movement.reason.clone(),
             created_at: movement.created_at,
         })
     }
@@ -131,21 +135,78 @@ async fn show(client: Allowed<may::WalletView>) -> Result<Json<Wallet>, Problem>
     }))
 }
 
+/// Which movements to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    /// Only movements of this type.
+    #[serde(rename = "type")]
+    kind: Option<TransactionType>,
+    /// Most rows to answer.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u8>,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
 /// List movements of money
 ///
 /// The organization's ledger, newest first.
 #[utoipa::path(get, path = "/wallet/transactions", operation_id = "list_transactions", tag = "wallet",
-    params(Paging), responses((status = 200, description = "A page of movements.", body = TransactionPage)))]
+    params(Filter), responses((status = 200, description = "A page of movements.", body = TransactionPage)))]
 async fn transactions(
     client: Allowed<may::WalletView>,
-    Query(paging): Query<Paging>,
+    Query(filter): Query<Filter>,
 ) -> Result<Json<TransactionPage>, Problem> {
-    let asked = paging.asked()?;
-    let rows = read::movements(&mut client.read().await?, asked.before_number()?, asked.fetch()).await?;
+    let asked = Paging { limit: filter.limit, cursor: filter.cursor }.asked()?;
+    let kind = filter.kind.map(|kind| kind.0);
+    let rows =
+        read::movements(&mut client.read().await?, kind, asked.before_number()?, asked.fetch()).await?;
     let page = asked.page(
         rows,
         |movement| Cursor::number(movement.sequence),
         |movement| Transaction::new(&movement, client.currency()),
     );
     Ok(Json(page.transposed()?))
+}
+
+/// All movements of one type.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransactionTotal {
+    #[serde(rename = "type")]
+    kind: TransactionType,
+    /// How many.
+    #[schema(example = 3)]
+    count: i64,
+    /// What came (positive) or went. Of money that stayed with the organization: what became free to spend.
+    #[schema(example = "75.00")]
+    amount: Amount,
+    /// ISO 4217 code of the amount.
+    #[schema(example = "USD")]
+    currency: String,
+}
+
+/// What each type of movement adds up to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransactionTotals {
+    /// One for each type there was a movement of.
+    data: Vec<TransactionTotal>,
+}
+
+/// Sum up movements of money
+///
+/// What payments, credits, charges, adjustments and all other types add up to since the organization was made.
+#[utoipa::path(get, path = "/wallet/totals", operation_id = "sum_transactions", tag = "wallet",
+    responses((status = 200, description = "The totals.", body = TransactionTotals)))]
+async fn totals(client: Allowed<may::WalletView>) -> Result<Json<TransactionTotals>, Problem> {
+    let totals = read::totals_by_kind(&mut client.read().await?).await?.into_iter();
+    let totals = totals.map(|total| TransactionTotal {
+        kind: TransactionType(total.kind),
+        count: total.count,
+        amount: Amount(total.amount()),
+        currency: client.currency(),
+    });
+    Ok(Json(TransactionTotals { data: totals.collect() }))
 }

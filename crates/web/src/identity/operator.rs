@@ -6,10 +6,12 @@ use axum::response::Response;
 use chrono::Utc;
 use domain::identity::Role;
 use domain::money::Overflow;
-use domain::{OrganizationId, UserId};
+use domain::wallet::TransactionKind;
+use domain::{Money, OrganizationId, UserId};
 use serde::Deserialize;
 use store::identity::read;
 use store::vps::read::AnyFilter;
+use store::wallet::read::{KindTotal, any_totals_by_kind};
 use store::{activity, payment, vps};
 
 use super::limits;
@@ -90,7 +92,10 @@ pub(crate) async fn page(
         None => terms_of(&mut db, &operator.state, id).await?,
     };
     let words = Words::for_operators(&operator.state.currency);
-    let left = organization.available.plus(organization.held)?.minus(organization.receivable)?;
+    let totals = any_totals_by_kind(&mut db, id).await?;
+    let hours = [TransactionKind::Capture, TransactionKind::Charge, TransactionKind::Accrual];
+    let charged = totals.iter().filter(|t| hours.contains(&t.kind)).map(KindTotal::amount);
+    let charged = Money::total(charged)?.negated()?;
     let page = OrganizationPage {
         organization: OrganizationView {
             id: id.to_string(),
@@ -102,7 +107,7 @@ pub(crate) async fn page(
             receivable: organization.receivable,
             burn: organization.burn,
             paid_in,
-            charged: paid_in.minus(left)?,
+            charged,
         },
         people: members.into_iter().map(person).collect(),
         top_ups: top_ups.into_iter().map(Into::into).collect(),

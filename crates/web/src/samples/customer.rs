@@ -13,14 +13,15 @@ use crate::error::ErrorPage;
 use crate::frame::Balance;
 use crate::identity::view::{ApiKeyRow, ConfirmEmailPage, SecurityPage, SessionRow, SignInPage, SignUpPage};
 use crate::payment::view::{TopUpPage, Visit, steps};
-use crate::view::{Choice, Errors, Pages};
+use crate::view::{Chip, Choice, Errors, Pages};
 use crate::vps::view::{
     ActionView, DeletePage, DeleteView, ImageFamily, ImageOption, KeyOption, NewVpsPage, NextPriceView,
     PlanOption, PriceView, Problem, Progress, RegionOption, SshKeyRow, SshKeysPage, Summary, SummaryLine,
     VpsFilterView, VpsListPage, VpsName, VpsPage, VpsRow, VpsView,
 };
 use crate::wallet::view::{
-    BalanceFragment, LineView, Runway, Suggestion, TopUpRow, TransactionView, WalletPage, WalletView,
+    BalanceFragment, CreditRow, CreditsPage, KindView, LineView, Runway, Suggestion, TopUpRow,
+    TransactionView, WalletPage, WalletView,
 };
 
 const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
@@ -503,6 +504,9 @@ fn wallet(r: &mut Renderer) {
         transactions,
         pages: Pages { newest: Some("/wallet".into()), older: Some("/wallet?before=1".into()) },
         here: "/wallet".into(),
+        kinds: kinds(),
+        filtered: false,
+        code: String::new(),
         top_ups: vec![
             top_up("25", TopUpState::Completed, 190),
             top_up("50", TopUpState::AwaitingApproval, 9000),
@@ -530,7 +534,18 @@ fn wallet(r: &mut Renderer) {
         ..wallet_view("0", "0")
     };
     r.page("wallet-suspended", "/wallet", WalletPage { wallet, ..page.clone() });
+    let filtered = WalletPage {
+        transactions: vec![],
+        pages: Pages::default(),
+        filtered: true,
+        code: "WELCOME".into(),
+        errors: errors(&[("code", "This code is not right, was used, or is not valid at this time.")]),
+        ..page.clone()
+    };
+    r.page("wallet-code-error", "/wallet", filtered);
+    credits(r);
     let empty = WalletPage {
+        kinds: vec![],
         wallet: wallet_view("0", "0"),
         transactions: vec![],
         pages: Pages::default(),
@@ -544,6 +559,36 @@ fn wallet(r: &mut Renderer) {
     let runway = Runway::new(money("2"), money("0.1"), chrono::Utc::now());
     frame.balance = Some(Balance::new(money("2"), &runway));
     r.with_frame("balance", &frame, BalanceFragment {});
+}
+
+pub(super) fn kinds() -> Vec<KindView> {
+    let kind = |label, count, amount: &str| KindView {
+        label,
+        count,
+        amount: money(amount),
+        href: "/wallet?kind=charge".into(),
+        here: label == "Hours",
+    };
+    vec![kind("Payments", 1, "25"), kind("Hours", 412, "-19.8584"), kind("Credits", 2, "15")]
+}
+
+fn credits(r: &mut Renderer) {
+    let credit = |source, reason: Option<&str>, left: &str, expires_at| CreditRow {
+        source,
+        reason: reason.map(Into::into),
+        amount: money("10"),
+        left: money(left),
+        status: Chip::credit(left != "0", false),
+        expires_at,
+        created_at: ago(9_000),
+    };
+    let credits = vec![
+        credit("Goodwill", Some("Slow disks on 3 November"), "10", None),
+        credit("Promotion", None, "2.4471", Some(ago(-20_000))),
+        credit("Voucher", None, "0", None),
+    ];
+    r.page("credits", "/wallet/credits", CreditsPage { credits });
+    r.page("credits-none", "/wallet/credits", CreditsPage { credits: vec![] });
 }
 
 fn payment(r: &mut Renderer) {

@@ -6,6 +6,7 @@ use domain::operations::JobState;
 use domain::payment::TopUpState;
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
+use domain::wallet::AdjustmentState;
 
 use super::{Renderer, ago, errors, money};
 use crate::activity::view::{AllActivityPage, EntryView};
@@ -28,7 +29,11 @@ use crate::provider::view::{
 use crate::view::{Chip, Choice, Errors, Pages};
 use crate::vps::operator_view::{AllVpsPage, AnyVpsRow};
 use crate::wallet::finance_view::{Bar, CustomerRow, FinancePage, MarginPage, MarginRow, SumsRow, Total};
-use crate::wallet::view::TopUpRow;
+use crate::wallet::operator_view::{
+    AdjustmentForm, AdjustmentRow, AdjustmentsPage, CampaignForm, CampaignRow, CampaignsPage, GoodwillForm,
+    OrganizationWalletPage, VouchersPage,
+};
+use crate::wallet::view::{LineView, TopUpRow, TransactionView};
 
 const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
 
@@ -41,6 +46,110 @@ pub(super) fn add(r: &mut Renderer) {
     unpaid(r);
     mails(r);
     finance(r);
+    offers(r);
+    wallet_of_organization(r);
+}
+
+fn offers(r: &mut Renderer) {
+    let offer = |name: &str, code: Option<&str>, open, disabled| CampaignRow {
+        id: ID.into(),
+        name: name.into(),
+        kind: if code.is_some() { "Promotion" } else { "Vouchers" },
+        code: code.map(Into::into),
+        amount: money("10"),
+        valid_from: ago(9_000),
+        valid_until: code.map(|_| ago(-90_000)),
+        expires_days: code.map(|_| 90),
+        redemptions: 41,
+        redemptions_max: (!open).then_some(100),
+        new_only: code.is_some(),
+        status: Chip::offer(open, disabled),
+        disabled,
+    };
+    let page = CampaignsPage {
+        campaigns: vec![
+            offer("Autumn fair", Some("AUTUMN10"), true, false),
+            offer("Workshop", None, false, true),
+        ],
+        pages: Pages::default(),
+        currency_sign: "$".into(),
+        promotion: CampaignForm {
+            code: "AB".into(),
+            errors: errors(&[("code", "Use 6 to 40 letters and digits; dashes do not count.")]),
+            ..Default::default()
+        },
+        vouchers: CampaignForm::default(),
+    };
+    r.page("operator-offers", "/operator/campaigns", page.clone());
+    let none = CampaignsPage { campaigns: vec![], promotion: CampaignForm::default(), ..page };
+    r.page("operator-offers-none", "/operator/campaigns", none);
+    let csv = "code,amount,currency\n7Q3M-91XK-04ZT-HW2P,10.00,USD\n".to_owned();
+    let vouchers = VouchersPage { name: "Workshop".into(), count: 1, csv };
+    r.page("operator-vouchers", "/operator/campaigns/vouchers", vouchers);
+}
+
+fn wallet_of_organization(r: &mut Renderer) {
+    let adjustment = |state: AdjustmentState, own| AdjustmentRow {
+        id: ID.into(),
+        organization_id: ID.into(),
+        organization: "Example Studio".into(),
+        amount: money("-120"),
+        reason: "Charged twice on 2 November".into(),
+        requester: "Olga Operator".into(),
+        own,
+        pending: state == AdjustmentState::Pending,
+        status: state.into(),
+        created_at: ago(90),
+        lapses_at: ago(-9_000),
+    };
+    let adjustments =
+        vec![adjustment(AdjustmentState::Pending, true), adjustment(AdjustmentState::Pending, false)];
+    let page = OrganizationWalletPage {
+        id: ID.into(),
+        name: "Example Studio".into(),
+        available: money("37.52"),
+        held: money("0.0268"),
+        receivable: money("0"),
+        kinds: super::customer::kinds(),
+        all: format!("/operator/organizations/{ID}/wallet"),
+        filtered: false,
+        transactions: vec![TransactionView {
+            id: ID.into(),
+            sequence: 7,
+            icon: "receipt",
+            title: "Adjustment",
+            about: Some("Charged twice on 2 November".into()),
+            note: None,
+            at: ago(90),
+            change: money("12"),
+            aside: false,
+            lines: vec![LineView { account: "Available", amount: money("12") }],
+        }],
+        pages: Pages::default(),
+        adjustments: vec![adjustment(AdjustmentState::Applied, true)],
+        currency_sign: "$".into(),
+        limit: money("100"),
+        form_key: ID.into(),
+        goodwill: GoodwillForm {
+            amount: "500".into(),
+            errors: errors(&[("amount", "One operator alone gives at most 100.00. Ask for an adjustment.")]),
+            ..Default::default()
+        },
+        adjustment: AdjustmentForm::default(),
+    };
+    r.page("operator-organization-wallet", "/operator/organizations/x/wallet", page.clone());
+    let none = OrganizationWalletPage {
+        kinds: vec![],
+        transactions: vec![],
+        adjustments: vec![],
+        goodwill: GoodwillForm::default(),
+        ..page
+    };
+    r.page("operator-organization-wallet-none", "/operator/organizations/x/wallet", none);
+    let page = AdjustmentsPage { adjustments, errors: errors(&[("form", "This adjustment was decided.")]) };
+    r.page("operator-adjustments", "/operator/adjustments", page);
+    let none = AdjustmentsPage { adjustments: vec![], errors: Errors::new() };
+    r.page("operator-adjustments-none", "/operator/adjustments", none);
 }
 
 fn finance(r: &mut Renderer) {

@@ -1,7 +1,12 @@
 //! The wallet and its ledger.
 
+mod campaign;
+mod credit;
 pub(crate) mod finance;
 pub(crate) mod finance_view;
+mod ledger;
+mod operator;
+pub(crate) mod operator_view;
 mod show;
 pub(crate) mod view;
 
@@ -14,8 +19,20 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     routes
         .get("/wallet", show::show)
         .get("/wallet/balance", show::balance)
+        .get("/wallet/credits", credit::list)
+        .post("/wallet/credits", credit::redeem)
         .get("/operator/finance", finance::show)
         .get("/operator/finance/csv", finance::show_csv)
         .get("/operator/finance/margin", finance::margin)
         .get("/operator/finance/margin/csv", finance::margin_csv)
+        .get("/operator/organizations/{id}/wallet", operator::show)
+        .post("/operator/organizations/{id}/credits", operator::grant)
+        .post("/operator/organizations/{id}/adjustments", operator::adjust)
+        .get("/operator/adjustments", operator::pending)
+        .post("/operator/adjustments/{id}/approve", operator::approve)
+        .post("/operator/adjustments/{id}/reject", operator::reject)
+        .get("/operator/campaigns", campaign::list)
+        .post("/operator/campaigns", campaign::create_promotion)
+        .post("/operator/campaigns/vouchers", campaign::create_vouchers)
+        .post("/operator/campaigns/{id}/disable", campaign::disable)
 }

@@ -5,14 +5,12 @@ use axum::http::StatusCode;
 use chrono::Utc;
 use domain::Money;
 use domain::money::Overflow;
-use domain::wallet::{Account, TransactionKind};
 use serde::Deserialize;
 use store::payment;
 use store::wallet::read::{self, Balance, Movement};
 
-use super::view::{
-    BalanceFragment, LineView, Runway, Suggestion, TopUpRow, TransactionView, WalletPage, WalletView,
-};
+use super::ledger::{AskedKind, kinds};
+use super::view::{BalanceFragment, Runway, Suggestion, TopUpRow, WalletPage, WalletView};
 use crate::access::{Member, Session, may};
 use crate::error::Result;
 use crate::link;
@@ -28,15 +26,24 @@ const SUGGESTIONS: [i64; 4] = [10, 25, 50, 100];
 pub(crate) struct Asked {
     before: Option<i64>,
     #[serde(default)]
+    kind: AskedKind,
+    #[serde(default)]
     amount: String,
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    code: String,
 }
 
 impl Asked {
     /// The form as it was sent.
     pub(crate) fn form(amount: String, next: String) -> Self {
-        Self { before: None, amount, next }
+        Self { amount, next, ..Self::default() }
+    }
+
+    /// The form for codes as it was sent.
+    pub(super) fn code(code: String) -> Self {
+        Self { code, ..Self::default() }
     }
 }
 
@@ -48,17 +55,23 @@ pub(crate) async fn show(member: Member<may::WalletView>, Query(asked): Query<As
 /// The page, with what is wrong in its form.
 pub(crate) async fn page(session: &Session, status: StatusCode, asked: Asked, errors: Errors) -> Result {
     let mut db = session.read().await?;
-    let mut rows = read::movements(&mut db, asked.before, PAGE + 1).await?;
+    let mut rows = read::movements(&mut db, asked.kind.0, asked.before, PAGE + 1).await?;
+    let totals = read::totals_by_kind(&mut db).await?;
     let top_ups = payment::read::list(&mut db, None, TOP_UPS).await?;
-    let older = |last: &Movement| link::with_query("/wallet", &[("before", &last.sequence.to_string())]);
-    let pages = Pages::of(&mut rows, asked.before.map(|_| "/wallet".to_owned()), older);
+    let kind = asked.kind.word();
+    let at = |before: &str| link::with_query("/wallet", &[("kind", kind), ("before", before)]);
+    let older = |last: &Movement| at(&last.sequence.to_string());
+    let pages = Pages::of(&mut rows, asked.before.map(|_| at("")), older);
     let before = asked.before.map(|sequence| sequence.to_string()).unwrap_or_default();
     let settings = session.state.app.settings();
     let page = WalletPage {
         wallet: wallet_view(db.balance, settings.reserve_hours)?,
         transactions: rows.into_iter().map(Into::into).collect(),
         pages,
-        here: link::with_query("/wallet", &[("before", &before)]),
+        here: at(&before),
+        kinds: kinds(&totals, "/wallet", asked.kind),
+        filtered: asked.kind.0.is_some(),
+        code: asked.code,
         top_ups: top_ups.into_iter().map(Into::into).collect(),
         currency: session.state.currency.code().to_owned(),
         currency_sign: session.state.currency.sign().to_owned(),
@@ -106,63 +119,6 @@ pub(crate) fn wallet_view(balance: Balance, reserve_hours: i64) -> Result<Wallet
         kept_until: balance.kept_until,
         runway_rule: reserve_hours,
     })
-}
-
-impl From<Movement> for TransactionView {
-    fn from(movement: Movement) -> Self {
-        use TransactionKind as K;
-        let (icon, title, note) = match movement.kind {
-            K::TopUp => ("arrow-down-left", "Payment", None),
-            K::Hold => ("lock", "Held for an order", Some("first hour")),
-            K::Release => ("arrow-down-left", "Given back", Some("order not carried out")),
-            K::Capture => ("clock", "First hour charged", Some("from held")),
-            K::Charge => ("clock", "Hours charged", None),
-            K::Accrual => ("clock", "Hours on account", Some("added to what you owe")),
-            K::Settlement => ("receipt", "Debt paid", Some("from your wallet")),
-        };
-        let about = match (movement.vps_name, movement.hours) {
-            (Some(name), _) => Some(name),
-            (None, Some(1)) => Some("1 hour".to_owned()),
-            (None, Some(hours)) => Some(format!("{hours} hours")),
-            (None, None) => None,
-        };
-        Self {
-            id: movement.id.to_string(),
-            sequence: movement.sequence,
-            icon,
-            title,
-            about,
-            note: note.map(str::to_owned),
-            at: movement.created_at,
-            change: headline(&movement.lines),
-            aside: movement.lines.iter().all(|line| line.0 != Account::Wallet),
-            lines: movement
-                .lines
-                .into_iter()
-                .map(|(account, amount)| LineView { account: label(account), amount })
-                .collect(),
-        }
-    }
-}
-
-/// What a movement did to the money the customer looks at: available, else held, else owed.
-fn headline(lines: &[(Account, Money)]) -> Money {
-    let of = |account| lines.iter().find(|line| line.0 == account).map(|line| line.1);
-    of(Account::Wallet).or(of(Account::Held)).or(of(Account::Receivable)).unwrap_or_default()
-}
-
-fn label(account: Account) -> &'static str {
-    match account {
-        Account::Wallet => "Available",
-        Account::Held => "Held",
-        Account::Receivable => "Owed",
-        Account::GatewayClearing => "Paid through PayPal",
-        Account::Revenue => "Charged",
-        Account::CreditsGiven => "Credit",
-        Account::TaxPayable => "Tax",
-        Account::Chargebacks => "Taken back by the payer",
-        Account::Adjustments => "Correction",
-    }
 }
 
 impl From<payment::read::TopUp> for TopUpRow {

@@ -75,6 +75,12 @@ pub(crate) struct WalletPage {
     pub(crate) pages: Pages,
     /// This page's own address.
     pub(crate) here: String,
+    /// What each kind of movement adds up to.
+    pub(crate) kinds: Vec<KindView>,
+    /// Is only one kind shown?
+    pub(crate) filtered: bool,
+    /// A code as it was typed.
+    pub(crate) code: String,
     pub(crate) top_ups: Vec<TopUpRow>,
     pub(crate) currency: String,
     pub(crate) currency_sign: String,
@@ -112,6 +118,40 @@ pub(crate) struct TransactionView {
     /// Did it leave alone what can be spent?
     pub(crate) aside: bool,
     pub(crate) lines: Vec<LineView>,
+}
+
+/// All movements of one kind.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct KindView {
+    pub(crate) label: &'static str,
+    pub(crate) count: i64,
+    pub(crate) amount: Money,
+    /// The way to them.
+    pub(crate) href: String,
+    /// Are they what is shown?
+    pub(crate) here: bool,
+}
+
+/// Credits of the organization.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CreditsPage {
+    pub(crate) credits: Vec<CreditRow>,
+}
+
+impl Page for CreditsPage {
+    const TEMPLATE: &'static str = "wallet/credits.html";
+}
+
+/// A credit in the list.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CreditRow {
+    pub(crate) source: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) amount: Money,
+    pub(crate) left: Money,
+    pub(crate) status: Chip,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
 }
 
 /// A line of a movement.

@@ -99,6 +99,15 @@ pub enum Content {
         /// How many more there are.
         more: usize,
     },
+    /// What is left of a credit ends soon.
+    CreditExpiring {
+        /// The person.
+        name: String,
+        /// How much is left, with its currency.
+        left: String,
+        /// When it ends.
+        until: String,
+    },
     /// To operators.
     Alarm {
         /// What has just been found.
@@ -185,6 +194,7 @@ impl Content {
             Self::Suspended(_) => "suspended",
             Self::Destruction { .. } => "destruction",
             Self::Destroyed { .. } => "destroyed",
+            Self::CreditExpiring { .. } => "credit_expiring",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",
         }

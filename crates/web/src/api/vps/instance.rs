@@ -39,12 +39,11 @@ pub(crate) struct Vps {
     ipv4: Option<String>,
     #[schema(required, example = "2001:db8::7")]
     ipv6: Option<String>,
-    /// The price for each hour until it is deleted, running or stopped: the one it was ordered at, or to which it was
-    /// moved after notice.
+    /// The price of each hour until it is deleted, running or stopped: as it was ordered, or moved to after notice.
     per_hour: Amount,
     /// The most a calendar month (UTC) costs.
     per_month: Amount,
-    /// The price that is announced for it, if one is: hours that begin from then on cost it.
+    /// The price of the hours that begin from a time on, when another is announced for it.
     #[schema(required)]
     next_price: Option<NextPrice>,
     /// What it cost since the beginning of the month (UTC).

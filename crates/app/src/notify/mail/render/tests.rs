@@ -86,6 +86,11 @@ fn samples(name: &str) -> Vec<Content> {
             vps: vec!["web-1".into()],
             more: 0,
         },
+        Content::CreditExpiring {
+            name: name.into(),
+            left: "12.50 USD".into(),
+            until: "3 Dec 2026, 14:00 UTC".into(),
+        },
         Content::Alarm { lines: vec![line.clone()] },
         Content::Alarm { lines: vec![line, quiet] },
     ];
