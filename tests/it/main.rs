@@ -22,6 +22,7 @@ mod mishaps;
 mod model;
 mod operations;
 mod orders;
+mod payback;
 mod payment;
 mod pool;
 mod price_moves;

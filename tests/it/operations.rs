@@ -129,6 +129,26 @@ async fn every_alarm_comes_with_its_cause_and_goes_with_it() {
             ),
             "delete from holds where state = 'open'".to_owned(),
         ),
+        (
+            C::DisputeOpen,
+            "insert into disputes (organization_id, id, top_up_id, dispute_ref, state, stage, reason, disputed_micros,
+                began_at)
+            select organization_id, gen_random_uuid(), id, 'x', 'open', 'x', 'x', 1, now() from top_ups limit 1"
+                .to_owned(),
+            "delete from disputes".to_owned(),
+        ),
+        (
+            C::PaymentDifference,
+            "insert into payment_differences (key, what, seen) values ('x', 'They differ.', 2)".to_owned(),
+            "delete from payment_differences".to_owned(),
+        ),
+        (
+            C::WebhookRefused,
+            "insert into payment_events (id, event_ref, digest, state, detail, checked_at)
+            values (gen_random_uuid(), 'x', sha256('x'), 'refused', 'x', now())"
+                .to_owned(),
+            "delete from payment_events".to_owned(),
+        ),
     ];
     for (code, cause, remedy) in &cases {
         comes_and_goes(&panel, *code, cause, remedy).await;

@@ -188,3 +188,25 @@ async fn a_top_up_begun_twice_with_one_key_is_one() {
     panel.until_top_up(first.effect(), TopUpState::AwaitingApproval).await;
     assert_eq!(panel.simulator.orders().len(), 1);
 }
+
+#[tokio::test]
+async fn a_payment_refunded_before_it_was_credited_is_credited_whole_and_then_refunded() {
+    for (refunded, rest) in [("10.00", 15_000_000), ("25.00", 0)] {
+        let (panel, _worker, acme) = start().await;
+        let id = panel.begin_top_up(&acme, "25.00").await;
+        panel.approve(id, &json!({ "pending": true })).await;
+        ask_for_capture(&panel.app, &acme, id).await.unwrap();
+        panel.until_top_up(id, TopUpState::Pending).await;
+        panel.settle_capture(id, "complete").await;
+        let capture = panel.capture_of(id).await;
+        let amount = json!({ "amount": { "currency_code": "USD", "value": refunded } });
+        panel.on_the_gateways_pages(&format!("/v2/payments/captures/{capture}/refund"), &amount).await;
+
+        ask_for_capture(&panel.app, &acme, id).await.unwrap();
+        panel.until_top_up(id, TopUpState::Completed).await;
+        panel.until_idle().await;
+        assert_eq!(credits(&panel).await, [-25_000_000, 25_000_000 - rest]);
+        assert_eq!(panel.balances(&acme).await.available, rest);
+        panel.verify().await;
+    }
+}

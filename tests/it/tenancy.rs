@@ -70,6 +70,12 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
     for (caller, hours) in callers.iter().zip([100, 200]).rev() {
         let terms = Terms { retention_hours: Some(hours), ..Terms::default() };
         app::billing::set_terms(&panel.app, &operator, caller.organization_id(), terms).await.unwrap();
+        let of = format!("from top_ups where organization_id = '{}'", caller.organization_id());
+        panel.execute(format!("insert into disputes (organization_id, id, top_up_id, dispute_ref, state, stage, reason,
+            disputed_micros, began_at, decided_at) select organization_id, gen_random_uuid(), id, 'PP-' || id, 'won', 'INQUIRY', 'OTHER',
+            1000000, now(), now() {of}")).await;
+        panel.execute(format!("insert into refunds (organization_id, id, top_up_id, kind, state, amount_micros, requested_by)
+            select organization_id, gen_random_uuid(), id, 'refund', 'failed', 1000000, requested_by {of}")).await;
     }
     panel.until_idle().await;
     (panel, worker, callers)

@@ -7,12 +7,12 @@ use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
 use domain::billing::{Party, Tariff, Tax};
 use domain::identity::Role;
-use domain::payment::TopUpState;
+use domain::payment::{DisputeState, RefundState, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
-    AdjustmentId, ApiKeyId, CreditId, DocumentId, LimitOverrideId, Money, ProviderId, SessionId, SshKeyId, TopUpId,
-    UserId, VpsActionId, VpsId,
+    AdjustmentId, ApiKeyId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId, RefundId, SessionId,
+    SshKeyId, TopUpId, UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::{document, profile, statement, tax};
@@ -43,6 +43,10 @@ struct Theirs {
     adjustment: AdjustmentId,
     /// Digest of a promotion's code that they redeemed and acme did not.
     code: identity::Digest,
+    /// Something went back of it, and it is disputed.
+    paid: TopUpId,
+    refund: RefundId,
+    dispute: DisputeId,
     /// Ordered: nothing was done yet, money is held.
     ordered: VpsId,
     /// Its action, queued.
@@ -116,6 +120,9 @@ impl Theirs {
             credit: CreditId(first("credits").await),
             adjustment: AdjustmentId(adjustment),
             code: code.try_into().unwrap(),
+            paid: TopUpId(first("top_ups").await),
+            refund: RefundId(first("refunds").await),
+            dispute: DisputeId(first("disputes").await),
             ordered,
             action: VpsActionId(panel.fetch(action).await),
             active: VpsId(active),
@@ -164,6 +171,10 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "trail": activity::read::list(db, &trail, None, 500),
         "top-up": payment::read::find(db, of.top_up),
         "top-ups": payment::read::list(db, None, 100),
+        "refunds": payment::refund::list(db, None, 100),
+        "refunds of a top-up": payment::refund::shown_of(db, of.paid),
+        "disputes": payment::dispute::list(db, None, 100),
+        "disputes of a top-up": payment::dispute::shown_of(db, of.paid),
         "VPSs": vps_read::list(db, &all, None, 100),
         "how many VPSs": vps_read::count_ever(db),
         "names": vps_read::names(db, 100),
@@ -198,6 +209,23 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
     told
 }
 
+/// A dispute as nobody left it.
+fn decided(id: DisputeId) -> payment::dispute::Dispute {
+    let now = chrono::DateTime::UNIX_EPOCH;
+    payment::dispute::Dispute {
+        id,
+        dispute_ref: "y".into(),
+        state: DisputeState::Lost,
+        stage: "y".into(),
+        disputed: Money::ZERO,
+        frozen: Money::ZERO,
+        returned: Money::ZERO,
+        decisions: 9,
+        began_at: now,
+        decided_at: Some(now),
+    }
+}
+
 async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
     let mut told = Told::new();
     let now = chrono::Utc::now();
@@ -227,6 +255,12 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "tax": tax::set_tax(tx, of.paid, Money::from_micros(1)),
         "recipient": profile::recipient(tx, Some(of.user)),
         "recipient of a member": profile::recipient(tx, None),
+        "what went back": payment::refund::of_top_up(tx, of.paid),
+        "set refund": payment::refund::set(tx, of.refund, RefundState::Pending, Some("y"), Some("y"), None),
+        "refund of dispute": payment::refund::set_dispute(tx, of.refund, of.dispute),
+        "disputes of": payment::dispute::of_top_up(tx, of.paid),
+        "set dispute": payment::dispute::update(tx, &decided(of.dispute)),
+        "owners": notify::mail::owners(tx),
         "lock wallet": async { wallet::lock(tx).await.map(|wallet| (wallet.organization_id(), wallet.available())) },
         "members": notify::mail::members(tx, &[acme.organization_id()], Role::ALL),
         "ending": wallet::credit::ending_here(tx, now + TimeDelta::days(9)),
@@ -318,6 +352,10 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "movements": wallet::read::any_movements(db, id, None, None, 100),
         "totals": wallet::read::any_totals_by_kind(db, id),
         "corrections": wallet::adjustment::list(db, Some(id), 100),
+        "refunds": payment::refund::of_organization(db, id, 100),
+        "went back": payment::refund::went_back(db, id),
+        "refundable": payment::refund::refundable(db, id),
+        "paid for": payment::dispute::paid_for(db, id, chrono::DateTime::UNIX_EPOCH),
         "VPSs": vps_read::list_all(db, &vps_of, None, 100),
         "limits": identity::limits_of(db, id),
         "terms": wallet::terms::find(db, id),

@@ -26,6 +26,8 @@ pub struct Settings {
     pub currency: String,
     /// Is there a mail host? Without one nothing is sent, and operators are told so.
     pub mail: bool,
+    /// Does the payment gateway tell us of payments, and can we check that it is the one who does?
+    pub webhook: bool,
     /// An order must leave money for so many hours of everything the organization then runs.
     pub reserve_hours: i64,
     /// A price that VPSs keep rises so many days after their people were told, at the earliest.
@@ -61,6 +63,7 @@ impl Settings {
             public_url,
             currency: "USD".into(),
             mail: false,
+            webhook: false,
             reserve_hours: 24,
             notice_days: 30,
             retention_hours: 168,

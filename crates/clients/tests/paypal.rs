@@ -82,6 +82,7 @@ fn gateway(base_url: &str, id: &str, secret: &str) -> PayPal {
         base_url: base_url.parse().unwrap(),
         client_id: id.to_owned(),
         client_secret: secret.into(),
+        webhook: None,
     })
     .unwrap()
 }
@@ -336,6 +337,7 @@ fn credentials_go_over_tls_only() {
         base_url: "http://api-m.paypal.com".parse().unwrap(),
         client_id: "id".to_owned(),
         client_secret: SECRET.into(),
+        webhook: None,
     };
     assert!(matches!(PayPal::new(settings), Err(PayPalSetupError::BaseUrl(_))));
 }

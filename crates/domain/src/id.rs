@@ -66,6 +66,12 @@ ids! {
     CampaignId,
     /// A correction of a wallet.
     AdjustmentId,
+    /// Money that goes back to the payer.
+    RefundId,
+    /// A dispute about a payment.
+    DisputeId,
+    /// A message of the payment gateway.
+    PaymentEventId,
     /// The running count of hours of one VPS.
     MeterId,
     /// A receipt, a credit note or a statement.

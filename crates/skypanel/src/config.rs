@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use domain::billing::{Country, Party, VatNumber};
 use domain::Money;
+use clients::paypal::{WebhookCheck, WebhookSettings};
 use domain::identity::Quota;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -69,6 +70,7 @@ const SETTINGS: &[Setting] = &[
     plain("limit_organization", "6000/60", "The same for an organization as a whole."),
     plain("limit_sign_in", "30/60", "The same for signing in and up from one address."),
     plain("limit_money", "30/60", "The same for payments of one organization."),
+    plain("limit_webhook", "600/60", "The same for webhooks from one address."),
     plain("company_name", "SkyPanel", "The name customers see."),
     plain("company_logo", "", "Address of the logo; empty for a plain name."),
     plain("company_legal_name", "", "The seller's name on receipts; empty: COMPANY_NAME."),
@@ -110,6 +112,21 @@ const SETTINGS: &[Setting] = &[
     ),
     plain("paypal_client_id", "", "Client id of the PayPal app."),
     secret("paypal_client_secret", "Secret of the PayPal app."),
+    plain(
+        "paypal_webhook_id",
+        "",
+        "Id of the PayPal app's webhook to /webhooks/payments at the public address. Not set: what comes there is refused.",
+    ),
+    plain(
+        "paypal_webhook_check",
+        "certificate",
+        "How it is found out that PayPal sent a webhook: certificate (here), or gateway (by asking PayPal).",
+    ),
+    plain(
+        "paypal_webhook_roots",
+        "",
+        "A PEM file of root certificates to trust for webhooks besides the public ones, as a simulator has one.",
+    ),
     secret(
         "smtp_url",
         "The mail host: smtps://user:password@host:465, or smtp://user:password@host:587 (STARTTLS). User and password \
@@ -154,6 +171,7 @@ pub(crate) struct Config {
     pub(crate) limit_organization: Quota,
     pub(crate) limit_sign_in: Quota,
     pub(crate) limit_money: Quota,
+    pub(crate) limit_webhook: Quota,
     pub(crate) company_name: String,
     company_logo: String,
     company_legal_name: String,
@@ -169,6 +187,9 @@ pub(crate) struct Config {
     pub(crate) paypal_base_url: Url,
     pub(crate) paypal_client_id: String,
     pub(crate) paypal_client_secret: SecretString,
+    paypal_webhook_id: String,
+    paypal_webhook_check: String,
+    paypal_webhook_roots: String,
     smtp_url: SecretString,
     pub(crate) mail_from: String,
     pub(crate) worker_slots: usize,
@@ -260,7 +281,8 @@ impl Config {
                 if self.tax() && (seller.country.is_none() || seller.address.is_empty()) {
                     bail!("tax needs company_address and company_country");
                 }
-                self.trusted_proxies().and(self.adjustment_limit()).map(|_| ())
+                self.trusted_proxies().and(self.adjustment_limit())?;
+                self.paypal_webhook().map(|_| ())
             }
             Some((_, message)) => bail!("{message}"),
         }
@@ -292,6 +314,23 @@ impl Config {
     /// What opens `/metrics`; `None` hides it.
     pub(crate) fn metrics_token(&self) -> Option<&SecretString> {
         Some(&self.metrics_token).filter(|token| !token.expose_secret().is_empty())
+    }
+
+    /// Whose webhooks are believed; `None` refuses them.
+    pub(crate) fn paypal_webhook(&self) -> Result<Option<WebhookSettings>> {
+        let check = match self.paypal_webhook_check.as_str() {
+            "certificate" => WebhookCheck::Certificate,
+            "gateway" => WebhookCheck::Gateway,
+            _ => bail!("paypal_webhook_check must be certificate or gateway"),
+        };
+        if self.paypal_webhook_id.is_empty() {
+            return Ok(None);
+        }
+        let roots = match self.paypal_webhook_roots.as_str() {
+            "" => String::new(),
+            file => std::fs::read_to_string(file).context("paypal_webhook_roots")?,
+        };
+        Ok(Some(WebhookSettings { id: self.paypal_webhook_id.clone(), check, roots }))
     }
 
     pub(crate) fn sealing_keys(&self) -> &SecretString {

@@ -68,6 +68,7 @@ fn settings(config: &Config) -> Result<Settings> {
         tax: config.tax(),
         currency: config.currency.clone(),
         mail: config.smtp_url().is_some(),
+        webhook: config.paypal_webhook()?.is_some(),
         reserve_hours: config.reserve_hours,
         notice_days: config.notice_days,
         retention_hours: config.retention_hours,
@@ -81,6 +82,7 @@ fn settings(config: &Config) -> Result<Settings> {
             organization: config.limit_organization,
             sign_in: config.limit_sign_in,
             money: config.limit_money,
+            webhook: config.limit_webhook,
         },
         patience: patience(config),
         ..Settings::new(config.public_url.clone())
@@ -100,6 +102,7 @@ pub(crate) fn worker(config: &Config, app: App) -> Result<Worker> {
         base_url: config.paypal_base_url.clone(),
         client_id: config.paypal_client_id.clone(),
         client_secret: config.paypal_client_secret.clone(),
+        webhook: config.paypal_webhook()?,
     })?;
     let settings = WorkerSettings {
         slots: config.worker_slots,

@@ -46,6 +46,8 @@ pub enum SystemPurpose {
     Queue,
     /// A job that is not about one organization.
     Job,
+    /// The payment gateway tells something.
+    Webhook,
     /// The hourly billing run.
     Billing,
     /// An operator's page or change.
@@ -297,6 +299,8 @@ pub enum Exempt {
     IdempotencyKey,
     /// Where a mail stands: taken by the mail host, skipped, or still waiting. That one failed is an entry.
     MailDelivery,
+    /// A message of the payment gateway that was kept or looked at: it changes nothing by itself.
+    PaymentEvent,
     /// Removal of expired sessions, old events and finished jobs.
     Housekeeping,
     /// A run that found nothing to do.

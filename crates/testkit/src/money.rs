@@ -99,12 +99,43 @@ impl Panel {
         self.at_the_gateway(&format!("captures/{capture}/{outcome}"), &json!({})).await;
     }
 
-    async fn at_the_gateway(&self, path: &str, body: &Value) {
+    /// What payers, their banks and the gateway do by themselves; answers what the gateway then shows.
+    pub async fn at_the_gateway(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}/_sim/paypal/{path}", self.simulator.paypal_url());
         static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
         let request = CLIENT.post(&url).header("content-type", "application/json");
         let answer = request.body(body.to_string()).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// What the operator does at the gateway's own pages.
+    pub async fn on_the_gateways_pages(&self, path: &str, body: &Value) -> Value {
+        let (url, client) = (self.simulator.paypal_url(), reqwest::Client::new());
+        let asked = client.post(format!("{url}/v1/oauth2/token")).basic_auth("panel", Some("secret"));
+        let asked = asked.header("content-type", "application/x-www-form-urlencoded");
+        let token = asked.body("grant_type=client_credentials").send().await.unwrap().text().await.unwrap();
+        let token: Value = serde_json::from_str(&token).unwrap();
+        let request =
+            client.post(format!("{url}{path}")).bearer_auth(token["access_token"].as_str().unwrap());
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The gateway's capture of a top-up.
+    pub async fn capture_of(&self, id: TopUpId) -> String {
+        self.fetch(format!("select capture_ref from top_ups where id = '{id}'")).await
+    }
+
+    /// Has the gateway tell everything to this address; answers the webhook's id.
+    pub async fn subscribe(&self, url: &str) -> String {
+        let body = json!({ "url": url, "event_types": [{ "name": "*" }] });
+        let webhook = self.on_the_gateways_pages("/v1/notifications/webhooks", &body).await;
+        webhook["id"].as_str().unwrap().to_owned()
     }
 
     /// Waits until a top-up is so far.
@@ -119,7 +150,7 @@ impl Panel {
         let wrong = self.wrong_sums().await;
         assert!(
             wrong.is_empty(),
-            "wallet + held - receivable is not captured - tax + given - charged: {wrong:?}"
+            "wallet + held - receivable is not captured - tax - back + given - charged: {wrong:?}"
         );
         let idle: i64 = self.fetch(HOLDS_WITHOUT_A_JOB).await;
         assert_eq!(idle, 0, "money is held for an order nobody works on");
@@ -127,16 +158,16 @@ impl Panel {
 }
 
 impl Panel {
-    /// Organizations for which wallet + held - receivable is not captured - tax + given - charged, by sums that the product
-    /// does not make.
+    /// Organizations for which wallet + held - receivable is not captured - tax - went back + given - charged, by sums
+    /// that the product does not make.
     pub async fn wrong_sums(&self) -> Vec<String> {
         self.fetch_all(WHAT_IS_THERE_IS_WHAT_CAME).await
     }
 }
 
 const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
-    select w.organization_id::text || ' has ' || there || ', captured ' || captured || ', given ' || given
-        || ', charged ' || charged
+    select w.organization_id::text || ' has ' || there || ', captured ' || captured || ', went back ' || back
+        || ', given ' || given || ', charged ' || charged
     from wallets w
     cross join lateral (select available_micros + held_micros - receivable_micros as there) a
     cross join lateral (select coalesce(sum(captured_micros - tax_micros), 0) as captured from top_ups
@@ -146,11 +177,15 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
         + (select coalesce(sum(amount_micros), 0) from adjustments
             where organization_id = w.organization_id and state in ('applied', 'approved')) as given) g
     cross join lateral (select
+        (select coalesce(sum(amount_micros), 0) from refunds
+            where organization_id = w.organization_id and state = 'completed')
+        - (select coalesce(sum(returned_micros), 0) from disputes where organization_id = w.organization_id) as back) d
+    cross join lateral (select
         (select coalesce(sum(amount_micros), 0) from charges where organization_id = w.organization_id)
         + (select coalesce(sum(amount_micros), 0) from holds h
             where h.organization_id = w.organization_id and h.state = 'captured'
                 and not exists (select from meters m where m.vps_id = h.vps_id)) as charged) c
-    where there <> captured + given - charged";
+    where there <> captured - back + given - charged";
 
 const HOLDS_WITHOUT_A_JOB: &str = "
     select count(*) from holds h where h.state = 'open'

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use app::vault::Vault;
 use app::{App, Caller, Settings};
 use domain::provider::ProviderConnector;
+use clients::paypal::WebhookCheck;
 use serde_json::Value;
 use simulator::{Config, Simulator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -87,12 +88,19 @@ impl Panel {
 
     /// Starts a worker in this process; any number may run at once.
     pub fn worker(&self) -> RunningWorker {
-        RunningWorker::start(self.app.clone(), &self.simulator, worker::settings())
+        RunningWorker::start(self.app.clone(), &self.simulator, worker::settings(), None)
+    }
+
+    /// Starts a worker that believes the gateway's messages for this webhook.
+    pub fn worker_hearing(&self, webhook: &str, check: WebhookCheck) -> RunningWorker {
+        let roots = self.simulator.webhook_root().unwrap();
+        let webhook = WebhookSettings { id: webhook.to_owned(), check, roots };
+        RunningWorker::start(self.app.clone(), &self.simulator, worker::settings(), Some(webhook))
     }
 
     /// Starts a worker in this process that reaches clouds of the test's own.
     pub fn worker_with(&self, clouds: Arc<dyn ProviderConnector>) -> RunningWorker {
-        RunningWorker::start_with(self.app.clone(), &self.simulator, clouds, worker::settings())
+        RunningWorker::start_with(self.app.clone(), &self.simulator, clouds, worker::settings(), None)
     }
 
     /// Where the panel connects: for processes and connections of a test's own.
@@ -174,6 +182,7 @@ pub(crate) fn app(store: Store) -> App {
         lost_answer_wait: Duration::from_secs(2),
         watch_every: Duration::from_millis(50),
         mail: true,
+        webhook: true,
         ..Settings::new("http://127.0.0.1:8080".parse().unwrap())
     };
     App::new(store, vault(), settings)

@@ -50,7 +50,7 @@ pub(crate) async fn plant(login_url: &str, superuser_url: &str) {
 
     let password = PASSWORD.into();
     create_operator(&app, "Cloud Nine", "Olga Operator", OPERATOR_EMAIL, &password).await.unwrap();
-    let worker = RunningWorker::start(app.clone(), &simulator, worker::settings());
+    let worker = RunningWorker::start(app.clone(), &simulator, worker::settings(), None);
     let clouds = [
         account(&app, ProviderKind::Linode, "Harbor", "harbor-1", &simulator.linode_url()).await,
         account(&app, ProviderKind::DigitalOcean, "Meadow", "meadow-1", &simulator.digitalocean_url()).await,
@@ -78,7 +78,8 @@ async fn account(app: &App, kind: ProviderKind, name: &str, token: &str, url: &s
 /// Recurring jobs have had their turn until the end of time: tests start them when they want them.
 const NOTHING_BY_THE_CLOCK: &str = "insert into recurring_jobs (kind, last_slot)
     select kind, 9223372036854775807 from unnest(array['billing.run', 'provider.reconcile_all', 'payment.sweep',
-        'catalog.sync_all', 'catalog.tell_moves', 'notify.alarms', 'housekeeping', 'limits.sweep', 'billing.ladder']) as kind";
+        'payment.compare', 'catalog.sync_all', 'catalog.tell_moves', 'notify.alarms', 'housekeeping', 'limits.sweep',
+        'billing.ladder']) as kind";
 
 /// What the making left behind would only distract.
 const CLEAN_SLATE: &str = "delete from jobs; delete from events; delete from rate_buckets";

@@ -7,7 +7,7 @@ use app::App;
 use app::worker::{Worker, WorkerSettings};
 use clients::Clouds;
 use clients::mail::{Smtp, SmtpSettings};
-use clients::paypal::{PayPal, PayPalSettings};
+use clients::paypal::{PayPal, PayPalSettings, WebhookSettings};
 use domain::notify::mail::Mailer;
 use domain::provider::ProviderConnector;
 use simulator::Simulator;
@@ -28,8 +28,13 @@ impl RunningWorker {
         (&mut self.task).await.expect("a worker does not panic");
     }
 
-    pub(crate) fn start(app: App, simulator: &Simulator, settings: WorkerSettings) -> Self {
-        Self::start_with(app, simulator, Arc::new(clouds()), settings)
+    pub(crate) fn start(
+        app: App,
+        simulator: &Simulator,
+        settings: WorkerSettings,
+        webhook: Option<WebhookSettings>,
+    ) -> Self {
+        Self::start_with(app, simulator, Arc::new(clouds()), settings, webhook)
     }
 
     pub(crate) fn start_with(
@@ -37,12 +42,14 @@ impl RunningWorker {
         simulator: &Simulator,
         clouds: Arc<dyn ProviderConnector>,
         settings: WorkerSettings,
+        webhook: Option<WebhookSettings>,
     ) -> Self {
         install_crypto();
         let gateway = PayPal::new(PayPalSettings {
             base_url: simulator.paypal_url().parse().unwrap(),
             client_id: "panel".into(),
             client_secret: "secret".into(),
+            webhook,
         });
         let mailer: Option<Arc<dyn Mailer>> = match app.settings().mail {
             true => Some(Arc::new(Smtp::new(&smtp(simulator)).unwrap())),

@@ -137,6 +137,7 @@ const OPERATOR_PAGES: &[Link] = &[
     ("Finance", "receipt", "/operator/finance", None),
     ("Tax and documents", "percent", "/operator/taxes", None),
     ("Unpaid", "circle-alert", "/operator/unpaid", None),
+    ("Payments", "credit-card", "/operator/payments", None),
     ("Organizations", "building-2", "/operator/organizations", None),
     ("All VPSs", "server", "/operator/vps", None),
     ("Plans and prices", "tags", "/operator/plans", None),

@@ -31,6 +31,7 @@ const TIGHT: &[(&str, RequestKind)] = &[
     ("/wallet/credits", RequestKind::Money),
     ("/api/v1/top-ups", RequestKind::Money),
     ("/api/v1/credits", RequestKind::Money),
+    ("/webhooks", RequestKind::Webhook),
 ];
 
 fn kind_of(method: &Method, path: &str) -> RequestKind {
@@ -124,7 +125,11 @@ mod tests {
         for route in routes() {
             let harmless = route.path == "/theme";
             if route.access == Access::Public && route.method == "POST" && !harmless {
-                assert_eq!(kind_of(&Method::POST, route.path), RequestKind::SignIn, "{}", route.path);
+                let expected = match route.path {
+                    "/webhooks/payments" => RequestKind::Webhook,
+                    _ => RequestKind::SignIn,
+                };
+                assert_eq!(kind_of(&Method::POST, route.path), expected, "{}", route.path);
             }
         }
         for (start, _) in TIGHT.iter().filter(|(start, _)| !start.starts_with("/api/")) {

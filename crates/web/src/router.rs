@@ -197,8 +197,15 @@ mod tests {
             let for_operators = route.path.starts_with("/operator");
             assert_eq!(route.access == Access::Operator, for_operators, "{} {}", route.method, route.path);
             if route.access == Access::Public {
-                let gates =
-                    ["/sign-in", "/sign-up", "/theme", "/confirm-email", "/api/docs", "/problems/{code}"];
+                let gates = [
+                    "/sign-in",
+                    "/sign-up",
+                    "/theme",
+                    "/confirm-email",
+                    "/webhooks/payments",
+                    "/api/docs",
+                    "/problems/{code}",
+                ];
                 assert!(gates.contains(&route.path), "{}", route.path);
             }
         }

@@ -64,6 +64,8 @@ crate::words::words! {
         BillingDetailsSaved = "billing_details_saved",
         /// A tax rate was published.
         TaxRatePublished = "tax_rate_published",
+        /// Money is on its way back to a payer.
+        RefundAsked = "refund_asked",
         /// A failed mail is sent again.
         MailQueued = "mail_queued",
         /// There is nothing to send again.
@@ -130,6 +132,7 @@ impl From<Said> for Toast {
             S::PlanOffSale => "The plan is not sold any more",
             S::BillingDetailsSaved => "Billing details saved; they are on what is issued from now on",
             S::TaxRatePublished => "Rate published",
+            S::RefundAsked => "The refund is on its way",
             S::MailQueued => "The mail is sent again",
             S::MailNotFailed => "That mail is sent, or waits already",
             S::ConfirmationSent => "Another mail is on its way",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::notify::mail::MailState;
 use domain::operations::JobState;
-use domain::payment::TopUpState;
+use domain::payment::{DisputeState, RefundState, TopUpState};
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
 use domain::wallet::AdjustmentState;
@@ -77,6 +77,28 @@ impl From<AdjustmentState> for Chip {
             AdjustmentState::Approved => ("Approved", "good"),
             AdjustmentState::Rejected => ("Rejected", "bad"),
             AdjustmentState::Expired => ("Not decided", "off"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<RefundState> for Chip {
+    fn from(state: RefundState) -> Self {
+        let (word, tone) = match state {
+            RefundState::Requested | RefundState::Pending => ("On its way", "busy"),
+            RefundState::Completed => ("Paid back", "good"),
+            RefundState::Failed => ("Failed", "bad"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<DisputeState> for Chip {
+    fn from(state: DisputeState) -> Self {
+        let (word, tone) = match state {
+            DisputeState::Open => ("Undecided", "warn"),
+            DisputeState::Won => ("Stays", "good"),
+            DisputeState::Lost => ("Went back", "bad"),
         };
         Self { word, tone }
     }

@@ -314,6 +314,11 @@ impl Books {
         (0..self.machines.len()).filter(lives).collect()
     }
 
+    /// Is a VPS kept off for want of money?
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.machines.iter().any(|m| m.suspended && m.life == Life::Active)
+    }
+
     /// Is it ordered and not active yet?
     pub(crate) fn is_ordered(&self, vps: Vps) -> bool {
         self.machines[vps].life == Life::Ordered

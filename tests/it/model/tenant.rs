@@ -70,7 +70,8 @@ impl Tenant {
             (10..16, Some(vps)) => self.delete(panel, now, vps).await,
             (16..24, _) => self.begin_top_up(panel, now).await,
             (24..28, Some(vps)) => self.power(panel, now, vps).await,
-            // Nobody lives without a server for long.
+            // Nobody lives without a server for long, or stays suspended.
+            (28..60, _) if self.books.is_suspended() => self.begin_top_up(panel, now).await,
             (28.., None) => self.order(panel, now, offers).await,
             _ => {}
         }
@@ -128,8 +129,8 @@ impl Tenant {
     }
 
     async fn begin_top_up(&mut self, panel: &Panel, now: Time) {
-        let most = if self.random.percent(20) { 9_000 } else { 2_000 };
-        let cents = self.random.within(500..most);
+        let most = if self.random.percent(25) { 9_000 } else { 700 };
+        let cents = self.random.within(50..most);
         let amount = i64::try_from(cents).unwrap() * 10_000;
         let begun = app::payment::begin_top_up(&panel.app, &self.caller, Money::from_micros(amount), None);
         self.top_up = Some((begun.await.unwrap().effect(), amount));

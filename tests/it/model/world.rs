@@ -12,6 +12,7 @@ use testkit::{Panel, Random, Tripwire};
 
 use super::cloud::Cloud;
 use super::oracle::{Cost, Markup, Price, Tariff, Time};
+use super::tally::Tally;
 use super::tenant::{Offer, Tenant};
 use super::timeline::{Billing, LOOK, Moment, moments};
 
@@ -46,8 +47,8 @@ struct OnSale {
 }
 
 impl World {
-    /// Lets the world run from its first moment to its last. Panics at the first difference.
-    pub(crate) async fn run(plan: Plan) {
+    /// Lets the world run from its first moment to its last, and counts what happened. Panics at the first difference.
+    pub(crate) async fn run(plan: Plan) -> Tally {
         let mut random = Random::new(plan.seed).fork_at(plan.number);
         let moments = moments(&mut random, plan.number % 2 == 1, testkit::PLANS.len());
         let mut world = Self::begin(plan, moments[0].at, &mut random).await;
@@ -56,6 +57,7 @@ impl World {
         }
         world.compare_histories().await;
         world.panel.verify().await;
+        world.tenants.iter().map(|tenant| Tally::of(&tenant.books)).fold(Tally::default(), Tally::plus)
     }
 
     async fn begin(plan: Plan, at: Time, random: &mut Random) -> Self {
@@ -64,6 +66,7 @@ impl World {
         panel.app = panel.process(|settings| {
             settings.watch_every = LOOK.to_std().unwrap();
             settings.mail = false;
+            settings.top_up_min = Money::from_micros(500_000);
             // Servers that come up late are waited for.
             settings.create_deadline = Duration::from_secs(7 * 86_400);
         });

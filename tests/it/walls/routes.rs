@@ -269,6 +269,14 @@ impl Route {
             "/operator/organizations/{id}/adjustments" => format!("amount=1.00&reason=test&form_key={word}"),
             "/operator/campaigns" => format!("name={word}&amount=1.00&code={word}"),
             "/operator/campaigns/vouchers" => format!("name={word}&amount=1.00&count=2"),
+            "/webhooks/payments" => format!(r#"{{"id":"WH-{word}"}}"#),
+            "/operator/organizations/{id}/refunds" => {
+                let organization = scene.acme.organization_id();
+                let paid = "select id from top_ups where state = 'completed' and order_ref is not null and organization_id = ";
+                let paid: Uuid =
+                    scene.panel.fetch(format!("{paid} '{organization}' order by id limit 1")).await;
+                format!("top_up={paid}&amount=1.00&reason=test")
+            }
             "/operator/providers" => {
                 format!(
                     "kind=linode&name={word}&token={word}-1&base_url={}",

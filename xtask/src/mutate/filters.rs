@@ -48,7 +48,10 @@ pub(super) fn mutants(program: &Path) -> Result<Vec<Mutant>> {
     let mut mutants = Vec::new();
     let statements = statements()?;
     for (end, _) in EQUIVALENT {
-        ensure!(statements.iter().any(|s| words(s).ends_with(end)), "no statement ends with `{end}` any more");
+        ensure!(
+            statements.iter().any(|s| words(s).ends_with(end)),
+            "no statement ends with `{end}` any more"
+        );
     }
     for statement in statements {
         let words = words(&statement);

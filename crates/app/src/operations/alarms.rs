@@ -74,6 +74,11 @@ fn title(open: &Open) -> String {
         C::HoldWithoutJob => {
             format!("Money is held for {} nobody works on.", some("order", "orders"))
         }
+        C::DisputeOpen => format!("{} in dispute.", some("payment is", "payments are")),
+        C::PaymentDifference => {
+            format!("The payment provider's books and ours differ in {}.", some("place", "places"))
+        }
+        C::WebhookRefused => format!("{} refused today.", some("webhook was", "webhooks were")),
     }
 }
 
@@ -93,6 +98,11 @@ const fn advice(code: AlarmCode) -> &'static str {
         C::KeptPriceBelowCost => "A VPS keeps the price it was sold at until you move it to another.",
         C::CostChanged => "Publish new prices, so that new VPSs are sold at the markup you want.",
         C::HoldWithoutJob => "Retry or discard the job of the order.",
+        C::DisputeOpen => "Answer at the payment provider before its term ends.",
+        C::PaymentDifference => "No job could settle it: compare the two by hand.",
+        C::WebhookRefused => {
+            "Somebody forges them, or the webhook's id is wrong: then real ones are refused, too."
+        }
     }
 }
 
@@ -103,6 +113,7 @@ fn href(open: &Open) -> String {
         (C::QueueLag, ..) => "/operator/jobs?state=ready".to_owned(),
         (C::DeadJobs, _, Some(kind)) => format!("/operator/jobs?state=dead&kind={kind}"),
         (C::HoldWithoutJob, ..) => "/operator/jobs?state=dead".to_owned(),
+        (C::DisputeOpen | C::PaymentDifference | C::WebhookRefused, ..) => "/operator/payments".to_owned(),
         (C::PlanBelowCost | C::CostChanged, ..) => "/operator/plans".to_owned(),
         (C::KeptPriceBelowCost, Some(plan), _) => format!("/operator/plans/{plan}/moves"),
         (_, Some(account), _) => format!("/operator/providers/{account}"),

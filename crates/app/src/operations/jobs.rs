@@ -31,6 +31,12 @@ pub fn compensation(kind: &str) -> Compensation {
     match kind {
         "vps.create" | "vps.power" | "payment.order" => Compensation::Job,
         "vps.delete" => Compensation::Impossible("A server that is to go would be paid for ever. Retry it."),
+        "payment.refund" => {
+            Compensation::Impossible("Money is reserved for it, and the payer may have it already. Retry it.")
+        }
+        "payment.returned" | "payment.dispute" => {
+            Compensation::Impossible("Money went back to a payer, or may. Retry it.")
+        }
         DISCARD => Compensation::Impossible("It cleans up after a discarded job. Retry it."),
         _ => Compensation::Nothing,
     }

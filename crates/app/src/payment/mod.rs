@@ -1,6 +1,13 @@
 //! Paying into the wallet.
 
+pub(crate) mod dispute_job;
 pub(crate) mod jobs;
+mod money;
+mod refund;
+pub(crate) mod refund_job;
+pub(crate) mod report_job;
+pub(crate) mod returned;
+pub mod webhook;
 
 use domain::activity::{Action, TargetKind};
 use domain::identity::Permission;
@@ -10,6 +17,8 @@ use domain::{Money, TopUpId};
 use serde_json::json;
 use store::job::NewJob;
 use store::{Exempt, job, notify, payment};
+
+pub use refund::refund;
 
 use crate::identity::idempotency;
 use crate::{App, Caller, Done, Error, IdempotencyKey, Result, billing};

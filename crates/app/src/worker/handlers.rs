@@ -19,6 +19,11 @@ const KINDS: &[&str] = &[
     "payment.order",
     "payment.capture",
     "payment.sweep",
+    "payment.event",
+    "payment.returned",
+    "payment.dispute",
+    "payment.refund",
+    "payment.compare",
     "provider.validate",
     "provider.reconcile",
     "provider.reconcile_all",
@@ -52,6 +57,7 @@ pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duratio
         ("credit.sweep", Duration::from_secs(60)),
         ("provider.reconcile_all", settings.reconcile_every),
         ("payment.sweep", Duration::from_secs(60)),
+        ("payment.compare", Duration::from_secs(24 * 3600)),
         ("catalog.sync_all", Duration::from_secs(6 * 3600)),
         ("catalog.tell_moves", Duration::from_secs(60)),
         ("notify.alarms", Duration::from_secs(60)),
@@ -71,6 +77,11 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "payment.order" => payment::jobs::order(ctx, job).await,
         "payment.capture" => payment::jobs::capture(ctx, job).await,
         "payment.sweep" => payment::jobs::sweep(ctx, job).await,
+        "payment.event" => payment::webhook::run(ctx, job).await,
+        "payment.returned" => payment::returned::run(ctx, job).await,
+        "payment.dispute" => payment::dispute_job::run(ctx, job).await,
+        "payment.refund" => payment::refund_job::run(ctx, job).await,
+        "payment.compare" => payment::report_job::run(ctx, job).await,
         "provider.validate" => provider::validate_job::run(ctx, job).await,
         "provider.reconcile" => provider::reconcile_job::run(ctx, job).await,
         "provider.reconcile_all" => provider::reconcile_job::all(ctx, job).await,
@@ -121,6 +132,7 @@ async fn housekeep(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
     store::identity::housekeep(&mut tx).await?;
     store::notify::mail::housekeep(&mut tx).await?;
+    store::payment::event::housekeep(&mut tx).await?;
     Ok(tx.finish(job, Next::Done, Exempt::Housekeeping).await?)
 }
 

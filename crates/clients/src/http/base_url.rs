@@ -29,6 +29,11 @@ impl BaseUrl {
         is_loopback(&self.0)
     }
 
+    /// The address itself.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+
     /// The address of a path below the root. Segments are percent-encoded, so a segment stays one segment.
     pub(crate) fn path(&self, segments: &[String]) -> Url {
         let mut url = self.0.clone();

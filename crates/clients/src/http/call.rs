@@ -77,6 +77,12 @@ impl Call {
         self
     }
 
+    /// Sends a JSON body that is written already, byte for byte.
+    pub(crate) fn raw_json(mut self, body: String) -> Self {
+        self.payload = Payload::Json(body);
+        self
+    }
+
     /// Sends a form body.
     pub(crate) fn form(mut self, fields: Vec<(&'static str, String)>) -> Self {
         self.payload = Payload::Form(fields);

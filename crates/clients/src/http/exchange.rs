@@ -8,6 +8,7 @@ use chrono::Utc;
 use domain::provider::UpstreamError;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
+use url::Url;
 
 use super::answer::lost;
 use super::call::{Effect, Payload};
@@ -32,6 +33,25 @@ impl HttpClient {
     /// For an API at `base`; calls count against `budget`.
     pub(crate) fn new(transport: Transport, base: BaseUrl, budget: Arc<Budget>) -> Self {
         Self { transport, base, budget }
+    }
+
+    /// Fetches a public document of the same vendor, without any credential.
+    pub(crate) async fn document(&self, url: Url) -> Result<Vec<u8>, UpstreamError> {
+        let lost = |error: reqwest::Error| UpstreamError::transient(describe(error));
+        let request = self.transport.pool(&self.base).get(url).timeout(SAFE_ATTEMPT);
+        let response = request.send().await.map_err(lost)?;
+        match response.status().as_u16() {
+            200 => {}
+            400..500 => return Err(UpstreamError::NotFound),
+            status => return Err(UpstreamError::transient(format!("{status} instead of a document"))),
+        }
+        let body = read_body(response).await.map_err(lost)?;
+        body.ok_or_else(|| UpstreamError::transient("document too large"))
+    }
+
+    /// The root of the vendor's API.
+    pub(crate) fn base(&self) -> &BaseUrl {
+        &self.base
     }
 
     /// Begins an operation: its time runs from now on.

@@ -1,15 +1,8 @@
 //! Money as PayPal writes it: decimal text with the currency's own number of digits, never a float.
 
 use domain::Money;
+use domain::payment::digits;
 use domain::provider::{Rejection, UpstreamError};
-
-/// Digits after the point. PayPal takes two for every currency but these, whatever ISO 4217 says.
-fn digits(currency: &str) -> u32 {
-    match currency {
-        "HUF" | "JPY" | "TWD" => 0,
-        _ => 2,
-    }
-}
 
 /// The value to send: positive, and exact in the currency's digits.
 pub(super) fn write(amount: Money, currency: &str) -> Result<String, UpstreamError> {

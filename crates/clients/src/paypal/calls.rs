@@ -1,6 +1,7 @@
 //! The requests.
 
-use domain::payment::NewOrder;
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::payment::{NewOrder, NewRefund};
 use domain::provider::{Rejection, UpstreamError};
 use reqwest::header::HeaderValue;
 use serde_json::json;
@@ -12,6 +13,10 @@ use crate::http::Call;
 const MAX_REQUEST_ID: usize = 108;
 /// Longest `brand_name`, in characters.
 const MAX_BRAND: usize = 127;
+/// Longest `note_to_payer`, in characters.
+const MAX_NOTE: usize = 255;
+/// Most lines of a page of the report.
+const REPORT_PAGE: &str = "500";
 
 /// A lost answer is asked for again: the same request id gives the same order, and an order that the payer
 /// has not approved costs nobody anything.
@@ -48,6 +53,42 @@ pub(super) fn capture(id: &str, request_id: &str) -> Result<Call, UpstreamError>
 
 pub(super) fn capture_state(id: &str) -> Call {
     Call::get(&["v2", "payments", "captures", id])
+}
+
+/// Not repeated by itself, for the same reason; the same request id gives the same refund.
+pub(super) fn refund(refund: &NewRefund) -> Result<Call, UpstreamError> {
+    let value = amount::write(refund.amount, &refund.currency)?;
+    let note: String = refund.note.chars().take(MAX_NOTE).collect();
+    let body = json!({
+        "amount": { "currency_code": refund.currency, "value": value },
+        "note_to_payer": note,
+    });
+    let call = Call::post(&["v2", "payments", "captures", &refund.capture, "refund"]);
+    Ok(change(call, &refund.request_id)?.json(&body))
+}
+
+pub(super) fn returned(id: &str) -> Call {
+    Call::get(&["v2", "payments", "refunds", id])
+}
+
+pub(super) fn dispute(id: &str) -> Call {
+    Call::get(&["v1", "customer", "disputes", id])
+}
+
+/// A page of the report, counted from 1. Only what moved the balance: holds and authorizations move nothing of ours.
+pub(super) fn report(from: DateTime<Utc>, to: DateTime<Utc>, page: u32) -> Call {
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Call::get(&["v1", "reporting", "transactions"])
+        .query("start_date", time(from))
+        .query("end_date", time(to))
+        .query("fields", "transaction_info")
+        .query("page_size", REPORT_PAGE)
+        .query("page", page.to_string())
+}
+
+/// Asks PayPal whether it signed a webhook. Changes nothing, so it may be repeated.
+pub(super) fn verify(body: String) -> Call {
+    Call::post(&["v1", "notifications", "verify-webhook-signature"]).raw_json(body).repeatable()
 }
 
 /// Idempotent, and answered in full instead of by id and state alone.

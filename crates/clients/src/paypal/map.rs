@@ -1,7 +1,12 @@
 //! From PayPal's words to neutral values. Words we do not know are taken for *not there yet*: never is money
 //! believed to have come, or to be lost, by a word nobody has read.
 
-use domain::payment::{Capture, CaptureState, Order, OrderState};
+use chrono::{DateTime, Timelike as _, Utc};
+use domain::Money;
+use domain::payment::{
+    Capture, CaptureState, Dispute, DisputeVerdict, Disputed, Line, LineKind, LineState, Order, OrderState,
+    PaymentRef, Returned, ReturnedState,
+};
 use url::Url;
 
 use super::{amount, wire};
@@ -23,7 +28,9 @@ pub(super) fn order(order: wire::Order, is_local: bool) -> Result<Order, Invalid
         OrderState::AwaitingApproval => approve_url(&order.links, is_local)?,
         _ => None,
     };
-    Ok(Order { id: order.id, state, approve_url, capture: best.cloned() })
+    let refunds = order.purchase_units.iter().flat_map(|unit| &unit.payments.refunds);
+    let returned: Vec<Returned> = refunds.map(self::returned).collect::<Result<_, _>>()?;
+    Ok(Order { id: order.id, state, approve_url, capture: best.cloned(), returned })
 }
 
 /// A new order is of no use without the link to approve it.
@@ -37,6 +44,16 @@ pub(super) fn payable(order: Order) -> Result<Order, Invalid> {
 /// Guards against an answer about something else.
 pub(super) fn same_order(order: Order, id: &str) -> Result<Order, Invalid> {
     if order.id == id { Ok(order) } else { Err(Invalid("another order than asked for")) }
+}
+
+/// Guards against an answer about something else.
+pub(super) fn same_returned(returned: Returned, id: &str) -> Result<Returned, Invalid> {
+    if returned.id == id { Ok(returned) } else { Err(Invalid("another refund than asked for")) }
+}
+
+/// Guards against an answer about something else.
+pub(super) fn same_dispute(dispute: Dispute, id: &str) -> Result<Dispute, Invalid> {
+    if dispute.id == id { Ok(dispute) } else { Err(Invalid("another dispute than asked for")) }
 }
 
 /// Guards against an answer about something else.
@@ -58,6 +75,173 @@ pub(super) fn capture(capture: &wire::Capture) -> Result<Capture, Invalid> {
         amount: amount::read(value).ok_or(Invalid("capture without an amount"))?,
         currency: currency_code.clone(),
     })
+}
+
+/// Amount and currency.
+fn money(amount: &wire::Amount, what: &'static str) -> Result<(Money, String), Invalid> {
+    let wire::Amount { currency_code, value } = amount;
+    if !amount::is_currency(currency_code) {
+        return Err(Invalid(what));
+    }
+    Ok((amount::read(value).ok_or(Invalid(what))?, currency_code.clone()))
+}
+
+pub(super) fn returned(refund: &wire::Refund) -> Result<Returned, Invalid> {
+    if refund.id.is_empty() {
+        return Err(Invalid("refund without an id"));
+    }
+    let (amount, currency) = money(&refund.amount, "refund without an amount")?;
+    Ok(Returned {
+        id: refund.id.clone(),
+        state: returned_state(&refund.status),
+        amount,
+        currency,
+        payment: PaymentRef {
+            capture: capture_link(&refund.links),
+            order: None,
+            reference: refund.custom_id.clone().or(refund.invoice_id.clone()),
+        },
+        at: refund.create_time,
+    })
+}
+
+/// The capture that a refund links to.
+pub(super) fn capture_link(links: &[wire::Link]) -> Option<String> {
+    let up = links.iter().find(|link| link.rel == "up" && link.href.contains("/captures/"))?;
+    up.href.rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
+fn returned_state(status: &str) -> ReturnedState {
+    match status {
+        "COMPLETED" => ReturnedState::Completed,
+        "PENDING" => ReturnedState::Pending,
+        "FAILED" | "CANCELLED" => ReturnedState::Failed,
+        other => {
+            tracing::warn!(status = other.escape_debug().to_string(), "unknown PayPal refund status");
+            ReturnedState::Pending
+        }
+    }
+}
+
+/// A dispute is about one payment as a rule; the amounts of one about several are laid on them in order.
+pub(super) fn dispute(dispute: wire::Dispute) -> Result<Dispute, Invalid> {
+    let (mut disputed, currency) = money(&dispute.dispute_amount, "dispute without an amount")?;
+    let verdict = verdict(&dispute);
+    let mut refunded = match (&verdict, &dispute.dispute_outcome) {
+        (DisputeVerdict::ForPayer, Some(wire::Outcome { amount_refunded: Some(amount), .. })) => {
+            money(amount, "dispute without an outcome")?.0
+        }
+        (DisputeVerdict::ForPayer, _) => disputed,
+        _ => Money::ZERO,
+    };
+    let mut payments = Vec::new();
+    let count = dispute.disputed_transactions.len();
+    for (index, one) in dispute.disputed_transactions.into_iter().enumerate() {
+        let gross = match &one.gross_amount {
+            Some(amount) if index + 1 < count => money(amount, "disputed payment without an amount")?.0,
+            _ => disputed.max(refunded),
+        };
+        let lay = |rest: &mut Money| {
+            let part = gross.min(*rest);
+            *rest = rest.minus(part).unwrap_or_default();
+            part
+        };
+        payments.push(Disputed {
+            amount: lay(&mut disputed),
+            to_payer: lay(&mut refunded),
+            payment: PaymentRef {
+                capture: one.seller_transaction_id,
+                order: None,
+                reference: one.custom.or(one.invoice_number),
+            },
+        });
+    }
+    payments.retain(|one| one.amount.is_positive());
+    Ok(Dispute {
+        id: dispute.dispute_id,
+        verdict,
+        stage: dispute.dispute_life_cycle_stage.unwrap_or(dispute.status),
+        reason: dispute.reason.unwrap_or_default(),
+        currency,
+        payments,
+        // Times of refunds have whole seconds.
+        began_at: dispute.create_time.with_nanosecond(0).unwrap_or(dispute.create_time),
+        changed_at: dispute.update_time.unwrap_or(dispute.create_time),
+    })
+}
+
+/// Only words we know decide about money.
+fn verdict(dispute: &wire::Dispute) -> DisputeVerdict {
+    if dispute.status != "RESOLVED" {
+        return DisputeVerdict::Open;
+    }
+    match dispute.dispute_outcome.as_ref().map(|outcome| outcome.outcome_code.as_str()) {
+        // PayPal pays the buyer out of its own pocket: the money stays with us.
+        Some("RESOLVED_SELLER_FAVOUR" | "CANCELED_BY_BUYER" | "DENIED" | "RESOLVED_WITH_PAYOUT") => {
+            DisputeVerdict::ForUs
+        }
+        Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => DisputeVerdict::ForPayer,
+        other => {
+            tracing::warn!(outcome = ?other, "unknown outcome of a PayPal dispute");
+            DisputeVerdict::Open
+        }
+    }
+}
+
+/// A line of the report; `None` for one that moved no money.
+pub(super) fn line(info: wire::TransactionInfo) -> Result<Option<Line>, Invalid> {
+    let Some(amount) = &info.transaction_amount else { return Ok(None) };
+    let wire::Amount { currency_code, value } = amount;
+    let value: Money = value.parse().map_err(|_| Invalid("transaction without an amount"))?;
+    let is_in = value >= Money::ZERO;
+    let amount = if is_in { value } else { value.negated().map_err(|_| Invalid("amount out of range"))? };
+    let kind = line_kind(&info.transaction_event_code, is_in);
+    let related = info.paypal_reference_id.filter(|id| !id.is_empty());
+    let (order, related) = match info.paypal_reference_id_type.as_deref() {
+        Some("ODR") => (related, None),
+        _ => (None, related),
+    };
+    let capture = match kind {
+        LineKind::Capture => Some(info.transaction_id.clone()),
+        _ => related,
+    };
+    Ok(Some(Line {
+        id: info.transaction_id,
+        kind,
+        state: line_state(&info.transaction_status),
+        amount,
+        currency: currency_code.clone(),
+        at: report_time(&info.transaction_initiation_date).ok_or(Invalid("transaction without a time"))?,
+        payment: PaymentRef { order, capture, reference: info.custom_field.or(info.invoice_id) },
+    }))
+}
+
+/// The report writes offsets without a colon.
+fn report_time(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z"))
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"));
+    Some(time.ok()?.with_timezone(&Utc))
+}
+
+/// T00: payments, T1107: refunds by the merchant, T11 and T12 otherwise: reversals and chargebacks, of which T1105 and
+/// T1110 are holds and T1108 and T1109 are about fees.
+fn line_kind(code: &str, is_in: bool) -> LineKind {
+    match code {
+        "T1107" if !is_in => LineKind::Refund,
+        "T1105" | "T1108" | "T1109" | "T1110" | "T1111" => LineKind::Other,
+        "T1106" | "T1201" if !is_in => LineKind::Reversal,
+        _ if code.starts_with("T00") && is_in => LineKind::Capture,
+        _ => LineKind::Other,
+    }
+}
+
+fn line_state(status: &str) -> LineState {
+    match status {
+        "S" | "V" => LineState::Completed,
+        "D" => LineState::Failed,
+        _ => LineState::Pending,
+    }
 }
 
 fn order_state(status: &str) -> OrderState {

@@ -9,18 +9,24 @@ mod calls;
 mod map;
 mod refusal;
 mod token;
+mod webhook;
 mod wire;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::payment::{Capture, NewOrder, Order, PaymentGateway};
-use domain::provider::UpstreamError;
+use chrono::{DateTime, Utc};
+use domain::payment::{
+    Capture, Dispute, Line, Message, NewOrder, NewRefund, Order, PaymentGateway, Returned, Verdict,
+};
+use domain::provider::{Rejection, UpstreamError};
 use secrecy::SecretString;
 use url::Url;
 
 use self::refusal::{Refusal, Step};
 use self::token::Tokens;
+pub use self::webhook::{InvalidRoots, WebhookCheck, WebhookSettings};
+use self::webhook::{Transmission, Verifier};
 use crate::http::{
     Answer, Auth, BaseUrl, Budget, Call, Exchange, HttpClient, InvalidBaseUrl, Options, Priority, SetupError,
     Transport,
@@ -35,6 +41,8 @@ pub struct PayPalSettings {
     pub client_id: String,
     /// Its secret.
     pub client_secret: SecretString,
+    /// Whose webhooks are believed; without it none are.
+    pub webhook: Option<WebhookSettings>,
 }
 
 /// Why a gateway could not be set up.
@@ -46,6 +54,9 @@ pub enum PayPalSetupError {
     /// No HTTPS on this machine.
     #[error(transparent)]
     Https(#[from] SetupError),
+    /// Nobody could be trusted by them.
+    #[error(transparent)]
+    Roots(#[from] InvalidRoots),
 }
 
 /// The gateway of one PayPal account. Make one and share it: it keeps the access token.
@@ -54,6 +65,7 @@ pub struct PayPal {
     client_id: String,
     client_secret: SecretString,
     tokens: Tokens,
+    verifier: Option<Verifier>,
     /// Whether approval links without TLS are believable (the simulator's).
     is_local: bool,
 }
@@ -67,12 +79,13 @@ impl PayPal {
     /// # Panics
     /// When no rustls crypto provider is installed; the binary does that first thing.
     pub fn new(settings: PayPalSettings) -> Result<Self, PayPalSetupError> {
-        let PayPalSettings { base_url, client_id, client_secret } = settings;
+        let PayPalSettings { base_url, client_id, client_secret, webhook } = settings;
         let base = BaseUrl::try_from(base_url)?;
         let is_local = base.is_loopback();
         let transport = Transport::new(&Options::default())?;
+        let verifier = webhook.map(|webhook| Verifier::new(webhook, base.url().clone())).transpose()?;
         let http = HttpClient::new(transport, base, Arc::new(Budget::default()));
-        Ok(Self { http, client_id, client_secret, tokens: Tokens::default(), is_local })
+        Ok(Self { http, client_id, client_secret, tokens: Tokens::default(), verifier, is_local })
     }
 
     fn credentials(&self) -> Auth {
@@ -107,7 +120,54 @@ impl PayPal {
         }
         answer.read(|order| map::same_order(map::order(order, self.is_local)?, id))
     }
+
+    /// Whether a message was signed by PayPal; `Err` inside says why not.
+    async fn check(
+        &self,
+        message: &Message,
+        verifier: &Verifier,
+    ) -> Result<Result<(), String>, UpstreamError> {
+        let signed = match Transmission::of(message, verifier) {
+            Ok(signed) => signed,
+            Err(why) => return Ok(Err(why)),
+        };
+        match verifier.check {
+            WebhookCheck::Certificate => {
+                let url = &signed.certificate;
+                let chain = match verifier.kept(url) {
+                    Some(chain) => chain,
+                    None => match self.http.document(url.clone()).await {
+                        Ok(pem) => match verifier.keep(url, &pem) {
+                            Ok(chain) => chain,
+                            Err(why) => return Ok(Err(why)),
+                        },
+                        Err(UpstreamError::NotFound) => {
+                            return Ok(Err("its certificate does not exist".into()));
+                        }
+                        Err(error) => return Err(error),
+                    },
+                };
+                Ok(verifier.check(&signed, &message.body, &chain, message.received_at))
+            }
+            WebhookCheck::Gateway => {
+                let question = match signed.question(&verifier.id, &message.body) {
+                    Ok(question) => question,
+                    Err(why) => return Ok(Err(why)),
+                };
+                let (answer, _) = self.send(|| Ok(calls::verify(question.clone()))).await?;
+                if !answer.is_success() {
+                    return Err(Refusal::of(&answer).into());
+                }
+                let is_genuine = |v: wire::Verification| Ok(v.verification_status == "SUCCESS");
+                let verdict = answer.read(is_genuine)?;
+                Ok(if verdict { Ok(()) } else { Err("PayPal did not sign it".to_owned()) })
+            }
+        }
+    }
 }
+
+/// Pages of a report that are read: fifty thousand lines.
+const REPORT_PAGES: u32 = 100;
 
 #[async_trait]
 impl PaymentGateway for PayPal {
@@ -142,5 +202,60 @@ impl PaymentGateway for PayPal {
             return Err(Refusal::of(&answer).into());
         }
         answer.read(|capture| map::same_capture(map::capture(&capture)?, capture_id))
+    }
+
+    async fn refund(&self, refund: &NewRefund) -> Result<Returned, UpstreamError> {
+        let (answer, _) = self.send(|| calls::refund(refund)).await?;
+        if !answer.is_success() {
+            return Err(Refusal::of(&answer).into());
+        }
+        answer.read(|returned| map::returned(&returned))
+    }
+
+    async fn returned(&self, id: &str) -> Result<Returned, UpstreamError> {
+        let (answer, _) = self.send(|| Ok(calls::returned(id))).await?;
+        if !answer.is_success() {
+            return Err(Refusal::of(&answer).into());
+        }
+        answer.read(|returned| map::same_returned(map::returned(&returned)?, id))
+    }
+
+    async fn dispute(&self, id: &str) -> Result<Dispute, UpstreamError> {
+        let (answer, _) = self.send(|| Ok(calls::dispute(id))).await?;
+        if !answer.is_success() {
+            return Err(Refusal::of(&answer).into());
+        }
+        answer.read(|dispute| map::same_dispute(map::dispute(dispute)?, id))
+    }
+
+    async fn report(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Line>, UpstreamError> {
+        let mut lines = Vec::new();
+        for page in 1..=REPORT_PAGES {
+            let (answer, _) = self.send(|| Ok(calls::report(from, to, page))).await?;
+            if !answer.is_success() {
+                return Err(Refusal::of(&answer).into());
+            }
+            let (more, pages) = answer.read(|report: wire::Report| {
+                let lines =
+                    report.transaction_details.into_iter().map(|line| map::line(line.transaction_info));
+                Ok((lines.collect::<Result<Vec<_>, _>>()?, report.total_pages))
+            })?;
+            lines.extend(more.into_iter().flatten());
+            if page >= pages {
+                return Ok(lines);
+            }
+        }
+        Err(UpstreamError::rejected(Rejection::Invalid, "the report has too many pages"))
+    }
+
+    async fn verify(&self, message: &Message) -> Result<Verdict, UpstreamError> {
+        let Some(verifier) = &self.verifier else {
+            return Ok(Verdict::Forged("no webhook is configured".to_owned()));
+        };
+        let news = match self.check(message, verifier).await? {
+            Ok(()) => webhook::news(&message.body),
+            Err(why) => Err(why),
+        };
+        Ok(news.map_or_else(Verdict::Forged, Verdict::Genuine))
     }
 }

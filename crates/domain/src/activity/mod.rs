@@ -112,6 +112,22 @@ stored_enum! {
         CampaignCreated = "campaign.created",
         /// An offer was ended.
         CampaignDisabled = "campaign.disabled",
+        /// An operator asked for money to go back to the payer.
+        RefundRequested = "refund.requested",
+        /// Money went back to the payer.
+        RefundCompleted = "refund.completed",
+        /// A refund came to nothing.
+        RefundFailed = "refund.failed",
+        /// The gateway took money back.
+        PaymentReversed = "refund.reversed",
+        /// A dispute about a payment was begun.
+        DisputeOpened = "dispute.opened",
+        /// A dispute went on to another stage.
+        DisputeChanged = "dispute.changed",
+        /// A dispute was decided for us.
+        DisputeWon = "dispute.won",
+        /// A dispute was decided for the payer.
+        DisputeLost = "dispute.lost",
         /// Hours were charged.
         HoursCharged = "billing.hours_charged",
         /// Hours of suspended VPSs were added to the debt.

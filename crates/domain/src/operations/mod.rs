@@ -31,6 +31,12 @@ stored_enum! {
         CostChanged = "cost_changed",
         /// Money is held for an order on which no job works.
         HoldWithoutJob = "hold_without_job",
+        /// A payer disputes a payment: an answer is due.
+        DisputeOpen = "dispute_open",
+        /// The gateway's books and ours differ, and nothing explains it.
+        PaymentDifference = "payment_difference",
+        /// Messages came that the gateway did not send, or that cannot be checked.
+        WebhookRefused = "webhook_refused",
     }
 }
 
@@ -53,14 +59,17 @@ impl AlarmCode {
             | Self::DeadJobs
             | Self::AccountUnauthorized
             | Self::PlanBelowCost
-            | Self::HoldWithoutJob => Severity::Critical,
+            | Self::HoldWithoutJob
+            | Self::DisputeOpen
+            | Self::PaymentDifference => Severity::Critical,
             Self::ReconcileFailing
             | Self::AccountError
             | Self::QuotaLow
             | Self::AccountLimit
             | Self::Orphans
             | Self::KeptPriceBelowCost
-            | Self::CostChanged => Severity::Warning,
+            | Self::CostChanged
+            | Self::WebhookRefused => Severity::Warning,
         }
     }
 }

@@ -1,7 +1,19 @@
 //! Payments into the wallet, and the gateway they come through.
 
+mod refund;
+mod report;
+mod webhook;
+
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use url::Url;
+
+pub use refund::{
+    Dispute, DisputeState, DisputeVerdict, Disputed, NewRefund, RefundKind, RefundState, Returned,
+    ReturnedState,
+};
+pub use report::{Line, LineKind, LineState};
+pub use webhook::{Message, News, Subject, Verdict};
 
 use crate::Money;
 use crate::provider::UpstreamError;
@@ -62,6 +74,8 @@ pub struct Order {
     pub approve_url: Option<Url>,
     /// The capture, once there is one.
     pub capture: Option<Capture>,
+    /// What went back of it, as far as the gateway tells with the order.
+    pub returned: Vec<Returned>,
 }
 
 /// How far an order is at the gateway.
@@ -103,6 +117,39 @@ pub enum CaptureState {
     Refunded,
 }
 
+/// How a gateway names one of our payments: whichever of these it tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaymentRef {
+    /// The gateway's order.
+    pub order: Option<String>,
+    /// The gateway's capture.
+    pub capture: Option<String>,
+    /// Our own reference, as it was given with the order.
+    pub reference: Option<String>,
+}
+
+impl PaymentRef {
+    /// By its capture alone.
+    pub fn of_capture(capture: impl Into<String>) -> Self {
+        Self { capture: Some(capture.into()), ..Self::default() }
+    }
+}
+
+/// How many digits after the point a payer can pay, and be paid back, in a currency.
+pub const fn digits(currency: &str) -> u32 {
+    // Whatever ISO 4217 says: gateways take two for every currency but these.
+    match currency.as_bytes() {
+        b"HUF" | b"JPY" | b"TWD" => 0,
+        _ => 2,
+    }
+}
+
+/// Rounds down to what can be paid in the currency.
+pub const fn payable(amount: Money, currency: &str) -> Money {
+    let unit = 10_i64.pow(6 - digits(currency));
+    Money::from_micros(amount.micros() - amount.micros().rem_euclid(unit))
+}
+
 /// A payment gateway. Part of the worker's context alone.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync {
@@ -119,4 +166,33 @@ pub trait PaymentGateway: Send + Sync {
 
     /// A capture as it is now.
     async fn capture_state(&self, capture_id: &str) -> Result<Capture, UpstreamError>;
+
+    /// Gives money of a capture back to its payer; the same `request_id` gives it back once.
+    async fn refund(&self, refund: &NewRefund) -> Result<Returned, UpstreamError>;
+
+    /// What went back, by us, by the gateway itself or at the payer's wish, as it is now.
+    async fn returned(&self, id: &str) -> Result<Returned, UpstreamError>;
+
+    /// A dispute as it is now.
+    async fn dispute(&self, id: &str) -> Result<Dispute, UpstreamError>;
+
+    /// What the gateway's books say between two times, at most 31 days apart. They follow with some
+    /// hours' delay.
+    async fn report(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Line>, UpstreamError>;
+
+    /// Whether a message really comes from the gateway, and what it is about.
+    async fn verify(&self, message: &Message) -> Result<Verdict, UpstreamError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_paid_back_in_digits_that_exist() {
+        let paid = |micros, currency| payable(Money::from_micros(micros), currency).micros();
+        assert_eq!(paid(1_239_999, "USD"), 1_230_000);
+        assert_eq!(paid(1_239_999, "JPY"), 1_000_000);
+        assert_eq!(paid(9_999, "EUR"), 0);
+    }
 }

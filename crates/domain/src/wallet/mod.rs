@@ -7,6 +7,7 @@
 
 pub mod attribution;
 mod code;
+pub mod attribution;
 mod transaction;
 
 pub use code::Code;
@@ -68,6 +69,16 @@ stored_enum! {
         CreditExpiry = "credit_expiry",
         /// A correction by an operator, up or down.
         Adjustment = "adjustment",
+        /// Money went back to the payer.
+        Refund = "refund",
+        /// The gateway took money back.
+        Reversal = "reversal",
+        /// The gateway gave back what it had taken.
+        ReversalReturned = "reversal_returned",
+        /// An amount in dispute was reserved.
+        DisputeFreeze = "dispute_freeze",
+        /// A dispute was decided for us: the amount is free again.
+        DisputeRelease = "dispute_release",
     }
 }
 

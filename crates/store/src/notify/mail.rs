@@ -80,6 +80,19 @@ pub async fn enqueue_for(
     Ok(new)
 }
 
+/// The owners of the organization who are not shut out.
+pub async fn owners(tx: &mut OrgTx) -> Result<Vec<Recipient>> {
+    let organization = tx.organization_id();
+    Ok(sqlx::query_as!(
+        Recipient,
+        "select email, name from users
+        where organization_id = $1 and role = 'owner' and suspended_at is null order by id",
+        organization.0
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// A mail that is to be sent.
 #[derive(Debug)]
 pub struct Waiting {

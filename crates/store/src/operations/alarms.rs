@@ -76,6 +76,12 @@ pub async fn open(db: &mut SystemRead, patience: Patience) -> Result<Vec<Open>> 
                     and j.kind in ('vps.create', 'vps.delete', 'job.discard'))
             having count(*) > 0
             union all
+            select 2, 'payment_difference', null, null, count(*), min(first_seen_at), min(what)
+            from payment_differences where seen > 1 having count(*) > 0
+            union all
+            select 2, 'dispute_open', null, null, count(*), min(opened_at), null
+            from disputes where state = 'open' having count(*) > 0
+            union all
             select 3, 'plan_below_cost', null, array_to_string((array_agg(distinct name))[1:3], ', '),
                 count(distinct id), null, null
             from priced where below having count(*) > 0
@@ -117,7 +123,11 @@ pub async fn open(db: &mut SystemRead, patience: Patience) -> Result<Vec<Open>> 
                 count(distinct id), null, null
             from priced where changed and not below having count(*) > 0
             union all
-            select 13, 'orphans', a.id, a.name, count(*), min(o.first_seen_at), null
+            select 13, 'webhook_refused', null, null, count(*), min(received_at), max(detail)
+            from payment_events where state = 'refused' and received_at > now() - interval '1 day'
+            having count(*) > 0
+            union all
+            select 14, 'orphans', a.id, a.name, count(*), min(o.first_seen_at), null
             from orphan_servers o join providers a on a.id = o.provider_id group by a.id
         ) as alarms order by place, name, subject"#,
         milliseconds(patience.work) as _,

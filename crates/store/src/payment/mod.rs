@@ -1,9 +1,13 @@
-//! Top-ups.
+//! Top-ups, what goes back of them, and what the gateway tells.
 
+pub mod difference;
+pub mod dispute;
+pub mod event;
 pub mod read;
+pub mod refund;
 
 use chrono::{DateTime, Utc};
-use domain::payment::TopUpState;
+use domain::payment::{PaymentRef, TopUpState};
 use domain::{Money, OrganizationId, TopUpId};
 use sqlx::types::Json;
 
@@ -42,6 +46,8 @@ pub struct TopUp {
     pub order_ref: Option<String>,
     /// The gateway's capture.
     pub capture_ref: Option<String>,
+    /// What was really taken.
+    pub captured: Option<Money>,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
 }
@@ -52,7 +58,7 @@ pub async fn lock(tx: &mut OrgTx, id: TopUpId) -> Result<Option<TopUp>> {
     Ok(sqlx::query_as!(
         TopUp,
         r#"select id as "id: TopUpId", amount_micros as "amount: Money", currency, state as "state: TopUpState",
-            order_ref, capture_ref, created_at
+            order_ref, capture_ref, captured_micros as "captured: Money", created_at
         from top_ups where organization_id = $1 and id = $2 for update"#,
         organization.0,
         id.0
@@ -87,7 +93,8 @@ pub async fn set_captured(
 ) -> Result<()> {
     let organization = tx.organization_id();
     sqlx::query!(
-        "update top_ups set state = $3, capture_ref = $4, captured_micros = $5, approve_url = null, updated_at = now()
+        "update top_ups set state = $3, capture_ref = $4, captured_micros = $5, approve_url = null, failure = null,
+            updated_at = now()
         where organization_id = $1 and id = $2",
         organization.0,
         id.0,
@@ -127,4 +134,20 @@ pub async fn stale(db: &mut impl SystemDb) -> Result<Vec<(OrganizationId, TopUpI
     .fetch_all(db.conn())
     .await?;
     Ok(rows.into_iter().map(|r| (r.organization_id, r.id)).collect())
+}
+
+/// Whose payment the gateway speaks of: by its capture, its order or our own reference.
+pub async fn find(db: &mut impl SystemDb, payment: &PaymentRef) -> Result<Option<(OrganizationId, TopUpId)>> {
+    let reference = payment.reference.as_deref().and_then(|text| text.parse::<TopUpId>().ok());
+    let row = sqlx::query!(
+        r#"select organization_id as "organization_id: OrganizationId", id as "id: TopUpId" from top_ups
+        where capture_ref = $1 or order_ref = $2 or id = $3
+        order by capture_ref is not distinct from $1 desc, order_ref is not distinct from $2 desc limit 1"#,
+        payment.capture,
+        payment.order,
+        reference.map(|id| id.0),
+    )
+    .fetch_optional(db.conn())
+    .await?;
+    Ok(row.map(|r| (r.organization_id, r.id)))
 }

@@ -7,6 +7,7 @@
 pub mod adjustment;
 mod attribution;
 pub mod campaign;
+mod attribution;
 pub(crate) mod chain;
 pub mod credit;
 pub mod finance;

@@ -88,6 +88,8 @@ pub struct Movement {
     pub vps_name: Option<String>,
     /// The top-up it is about.
     pub top_up_id: Option<TopUpId>,
+    /// Is it about money that goes back to the payer?
+    pub refund: bool,
     /// How many hours it pays.
     pub hours: Option<i64>,
     /// Why an operator gave or corrected it.
@@ -130,7 +132,8 @@ async fn movements_of(
     let rows = sqlx::query!(
         r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.created_at,
             v.id as "vps_id?: VpsId", v.name as "vps_name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",
-            (t.reference->>'hours')::bigint as hours, coalesce(c.reason, a.reason) as reason
+            (t.reference->>'hours')::bigint as hours, t.reference ? 'refund_id' as "refund!",
+            coalesce(c.reason, a.reason) as reason
         from ledger_transactions t
         left join vps_instances v on v.organization_id = t.organization_id and v.id = (t.reference->>'vps_id')::uuid
         left join credits c on c.organization_id = t.organization_id and c.id = (t.reference->>'credit_id')::uuid
@@ -155,6 +158,7 @@ async fn movements_of(
             vps_id: r.vps_id,
             vps_name: r.vps_name,
             top_up_id: r.top_up_id,
+            refund: r.refund,
             hours: r.hours,
             reason: r.reason,
             created_at: r.created_at,

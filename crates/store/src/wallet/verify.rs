@@ -183,17 +183,25 @@ async fn verify_wallets(db: &mut SystemRead, mut ends: HashMap<OrganizationId, E
 
 type Answer<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Option<Difference>>> + Send + 'a>>;
 
-/// Open holds against the held balance, and each against a living order.
+/// Open holds, amounts frozen by disputes and refunds under way against the held balance, and each hold against a
+/// living order.
 fn holds_differ(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         let row = sqlx::query!(
-            r#"select w.organization_id as "organization_id: OrganizationId", w.held_micros,
-                coalesce(sum(h.amount_micros), 0)::bigint as "open!",
+            r#"with reserved as (
+                select organization_id, sum(amount) as amount from (
+                    select organization_id, frozen_micros as amount from disputes where frozen_micros > 0
+                    union all select organization_id, held_micros from refunds where held_micros > 0
+                ) r group by organization_id
+            )
+            select w.organization_id as "organization_id: OrganizationId", w.held_micros,
+                (coalesce(sum(h.amount_micros), 0) + coalesce(r.amount, 0))::bigint as "open!",
                 count(h.id) filter (where v.state not in ('creating', 'deleting')) as "idle!"
             from wallets w left join holds h on h.organization_id = w.organization_id and h.state = 'open'
             left join vps_instances v on v.id = h.vps_id
-            group by w.organization_id
-            having coalesce(sum(h.amount_micros), 0) <> w.held_micros
+            left join reserved r on r.organization_id = w.organization_id
+            group by w.organization_id, r.amount
+            having coalesce(sum(h.amount_micros), 0) + coalesce(r.amount, 0) <> w.held_micros
                 or count(h.id) filter (where v.state not in ('creating', 'deleting')) > 0
             limit 1"#
         )
@@ -203,7 +211,10 @@ fn holds_differ(db: &mut SystemRead) -> Answer<'_> {
             let what = if r.open == r.held_micros {
                 format!("{} open holds belong to no open order", r.idle)
             } else {
-                format!("open holds sum to {} micros, {} are held", r.open, r.held_micros)
+                format!(
+                    "open holds, disputes and refunds sum to {} micros, {} are held",
+                    r.open, r.held_micros
+                )
             };
             Difference { organization_id: r.organization_id, what }
         }))
@@ -283,23 +294,34 @@ fn meters_differ(db: &mut SystemRead) -> Answer<'_> {
     })
 }
 
-/// Completed top-ups against the ledger.
+/// Completed top-ups and what went back of them against the ledger, through the gateway's hands and past them.
 fn top_ups_differ(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         let row = sqlx::query!(
-            r#"select organization_id as "organization_id!: OrganizationId", sum(captured)::bigint as "captured!",
-                sum(booked)::bigint as "booked!"
+            r#"select organization_id as "organization_id!: OrganizationId", account as "account!",
+                sum(paid)::bigint as "paid!", sum(booked)::bigint as "booked!"
             from (
-                select organization_id, captured_micros as captured, 0 as booked from top_ups where state = 'completed'
+                select organization_id, 'gateway_clearing' as account, captured_micros as paid, 0 as booked
+                    from top_ups where state = 'completed'
                 union all
-                select organization_id, 0, -amount_micros from ledger_entries where account = 'gateway_clearing'
+                select organization_id, case kind when 'reversal' then 'chargebacks' else 'gateway_clearing' end,
+                    -amount_micros, 0 from refunds where state = 'completed'
+                union all
+                select organization_id, 'chargebacks', returned_micros, 0 from disputes
+                union all
+                select organization_id, account, 0, -amount_micros from ledger_entries
+                    where account in ('gateway_clearing', 'chargebacks')
             ) sums
-            group by organization_id having sum(captured) <> sum(booked) limit 1"#
+            group by 1, 2 having sum(paid) <> sum(booked) limit 1"#
         )
         .fetch_optional(db.conn())
         .await?;
         Ok(row.map(|r| {
-            let what = format!("top-ups sum to {} micros, the ledger booked {}", r.captured, r.booked);
+            let what = if r.account == "chargebacks" {
+                format!("reversals leave {} micros, the ledger booked {}", r.paid, r.booked)
+            } else {
+                format!("top-ups less refunds sum to {} micros, the ledger booked {}", r.paid, r.booked)
+            };
             Difference { organization_id: r.organization_id, what }
         }))
     })

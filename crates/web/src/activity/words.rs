@@ -64,6 +64,14 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::AdjustmentExpired => "Nobody decided about a correction of",
         A::CampaignCreated => "Made the offer",
         A::CampaignDisabled => "Ended the offer",
+        A::RefundRequested => "Asked to pay back",
+        A::RefundCompleted => "Paid back",
+        A::RefundFailed => "Could not pay back",
+        A::PaymentReversed => "The payment was taken back",
+        A::DisputeOpened => "The payment is disputed",
+        A::DisputeChanged => "The dispute went on",
+        A::DisputeWon => "The dispute was decided for us",
+        A::DisputeLost => "The dispute was decided for the payer",
         A::HoursCharged => "Charged hours",
         A::HoursAccrued => "Added hours to the debt",
         A::PriceChangeAnnounced => "Announced another price",
@@ -216,9 +224,18 @@ impl<'a> Words<'a> {
             A::TermsChanged => terms(self.currency, detail),
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
-            A::VpsCreateFailed | A::VpsActionFailed | A::TopUpFailed => word(detail, "reason"),
-            A::CreditGranted | A::AdjustmentApplied | A::AdjustmentRequested | A::AdjustmentRejected => {
-                word(detail, "reason")
+            A::VpsCreateFailed
+            | A::VpsActionFailed
+            | A::TopUpFailed
+            | A::RefundRequested
+            | A::RefundCompleted
+            | A::RefundFailed
+            | A::CreditGranted
+            | A::AdjustmentApplied
+            | A::AdjustmentRequested
+            | A::AdjustmentRejected => word(detail, "reason"),
+            A::DisputeOpened => {
+                amount(detail, "frozen").map(|held| format!("{} held", format::exact(self.currency, held)))
             }
             A::MailFailed if self.operators => word(detail, "reason"),
             A::ProviderUnauthorized if self.operators => word(detail, "reason"),
@@ -311,6 +328,8 @@ pub(crate) const GROUPS: &[(&str, &str)] = &[
     ("vps", "VPSs"),
     ("billing", "Charges"),
     ("top_up", "Payments"),
+    ("refund", "Refunds"),
+    ("dispute", "Disputes"),
     ("ssh_key", "SSH keys"),
     ("api_key", "API keys"),
     ("user", "Sign-ins"),

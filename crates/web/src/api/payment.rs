@@ -6,7 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use domain::TopUpId;
 use serde::{Deserialize, Serialize};
-use store::payment::read;
+use store::payment::{dispute, read, refund};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,12 +16,17 @@ use super::endpoints::{Endpoints, endpoint};
 use super::idempotency::created;
 use super::input::{Id, IdempotencyHeader, Keyed, Query};
 use super::page::{Cursor, Page, Paging};
-use super::value::{Amount, TopUpStatus};
+use super::value::{Amount, DisputeStatus, RefundStatus, RefundType, TopUpStatus};
 use crate::access::may;
 
 /// Operations of the area.
 pub(super) fn endpoints(list: Endpoints) -> Endpoints {
-    list.add(endpoint!(all)).add(endpoint!(create)).add(endpoint!(show)).add(endpoint!(capture))
+    list.add(endpoint!(all))
+        .add(endpoint!(create))
+        .add(endpoint!(show))
+        .add(endpoint!(capture))
+        .add(endpoint!(refunds))
+        .add(endpoint!(disputes))
 }
 
 /// A payment into the wallet.
@@ -129,4 +134,98 @@ async fn capture(
 ) -> Result<(StatusCode, Json<TopUp>), Problem> {
     app::payment::ask_for_capture(client.app(), &client.caller, id).await?;
     Ok((StatusCode::ACCEPTED, Json(TopUp::find(&client, id).await?)))
+}
+
+/// Money of a top-up that went back to its payer, or is to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Refund {
+    id: Uuid,
+    /// The top-up it is of.
+    top_up_id: Uuid,
+    #[serde(rename = "type")]
+    kind: RefundType,
+    status: RefundStatus,
+    #[schema(example = "10.00")]
+    amount: Amount,
+    /// ISO 4217 code of the amount.
+    #[schema(example = "USD")]
+    currency: String,
+    /// Why, for people.
+    #[schema(required)]
+    reason: Option<String>,
+    /// Why it came to nothing, for people.
+    #[schema(required)]
+    failure: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+type RefundPage = Page<Refund>;
+
+/// List refunds
+///
+/// Money that went back to payers, or is to: by refunds, and by what their banks took back. Newest first.
+#[utoipa::path(get, path = "/refunds", operation_id = "list_refunds", tag = "wallet",
+    params(Paging), responses((status = 200, description = "A page of refunds.", body = RefundPage)))]
+async fn refunds(
+    client: Allowed<may::WalletView>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<RefundPage>, Problem> {
+    let asked = paging.asked()?;
+    let rows = refund::list(&mut client.read().await?, asked.before(), asked.fetch()).await?;
+    let shown = |row: refund::Shown| Refund {
+        id: row.id.into(),
+        top_up_id: row.top_up_id.into(),
+        kind: RefundType(row.kind),
+        status: RefundStatus(row.state),
+        amount: Amount(row.amount),
+        currency: client.currency(),
+        reason: row.reason,
+        failure: row.failure,
+        created_at: row.created_at,
+    };
+    Ok(Json(asked.page(rows, |row| Cursor::id(row.id), shown)))
+}
+
+/// A dispute about a top-up. What is disputed is held, as far as it is there, until the dispute is decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Dispute {
+    id: Uuid,
+    /// The top-up it is about.
+    top_up_id: Uuid,
+    status: DisputeStatus,
+    /// How much the payer wants back.
+    #[schema(example = "25.00")]
+    amount: Amount,
+    /// How much of it is held in the wallet.
+    #[schema(example = "25.00")]
+    held: Amount,
+    /// ISO 4217 code of the amounts.
+    #[schema(example = "USD")]
+    currency: String,
+    created_at: DateTime<Utc>,
+}
+
+type DisputePage = Page<Dispute>;
+
+/// List disputes
+///
+/// Newest first.
+#[utoipa::path(get, path = "/disputes", operation_id = "list_disputes", tag = "wallet",
+    params(Paging), responses((status = 200, description = "A page of disputes.", body = DisputePage)))]
+async fn disputes(
+    client: Allowed<may::WalletView>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<DisputePage>, Problem> {
+    let asked = paging.asked()?;
+    let rows = dispute::list(&mut client.read().await?, asked.before(), asked.fetch()).await?;
+    let shown = |row: dispute::Shown| Dispute {
+        id: row.id.into(),
+        top_up_id: row.top_up_id.into(),
+        status: DisputeStatus(row.state),
+        amount: Amount(row.disputed),
+        held: Amount(row.frozen),
+        currency: client.currency(),
+        created_at: row.opened_at,
+    };
+    Ok(Json(asked.page(rows, |row| Cursor::id(row.id), shown)))
 }

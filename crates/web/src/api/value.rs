@@ -3,7 +3,7 @@
 use domain::Money;
 use domain::billing::TaxReason;
 use domain::identity::{Permission, Role};
-use domain::payment::TopUpState;
+use domain::payment::{DisputeState, RefundKind, RefundState, TopUpState};
 use domain::vps::{ActionKind, ActionState, PowerRequest, Status};
 use domain::wallet::{CreditSource, TransactionKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -67,6 +67,12 @@ words! {
     ActionRequest(PowerRequest),
     /// How far a top-up is.
     TopUpStatus(TopUpState),
+    /// Who sent money back to the payer: we, or the payment provider for the payer.
+    RefundType(RefundKind),
+    /// How far a refund is.
+    RefundStatus(RefundState),
+    /// How a dispute stands: with `won` the money stays, with `lost` it went back.
+    DisputeStatus(DisputeState),
     /// Why money moved.
     TransactionType(TransactionKind),
     /// Why tax is owed: `off` (there is no word about tax), `standard` (the rate of the country), `reverse_charge` (the

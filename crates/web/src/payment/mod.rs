@@ -1,7 +1,10 @@
 //! Top-ups.
 
+mod operator;
+pub(crate) mod operator_view;
 mod top_up;
 pub(crate) mod view;
+mod webhook;
 
 use crate::routes::Routes;
 
@@ -12,4 +15,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/wallet/top-ups/{id}", top_up::show)
         .get("/wallet/top-ups/{id}/return", top_up::returned)
         .get("/wallet/top-ups/{id}/cancel", top_up::cancelled)
+        .post("/webhooks/payments", webhook::receive)
+        .get("/operator/payments", operator::show)
+        .get("/operator/organizations/{id}/payments", operator::organization)
+        .post("/operator/organizations/{id}/refunds", operator::refund)
 }

@@ -8,8 +8,9 @@ use domain::payment::TopUpState;
 use serde::Deserialize;
 use store::billing::{document, tax};
 use store::payment::read::{self, TopUp};
+use store::payment::{dispute, refund};
 
-use super::view::{TopUpPage, Visit, steps};
+use super::view::{DisputedRow, TopUpPage, Visit, steps};
 use crate::access::{Member, may};
 use crate::cookie::{Cookies, NewCookie};
 use crate::error::{Failure, Result};
@@ -74,11 +75,14 @@ pub(crate) async fn show(
     let paid = top_up.captured.unwrap_or(top_up.amount);
     let tax = billing::lines(tax::of_top_up(&mut db, id).await?, paid)?;
     let receipt = document::receipt_of(&mut *db, id).await?;
-    let page = page(top_up, asked.visit.unwrap_or(Visit::Look), next);
+    let mut page = page(top_up, asked.visit.unwrap_or(Visit::Look), next);
     // What is owed to the tax office is read before going on to pay.
-    let follow = page.follow && tax.is_none();
-    let receipt = receipt.map(|receipt| format!("/billing/documents/{receipt}"));
-    db.show(&TopUpPage { tax, receipt, follow, ..page })
+    page.follow = page.follow && tax.is_none();
+    page.tax = tax;
+    page.receipt = receipt.map(|receipt| format!("/billing/documents/{receipt}"));
+    page.refunds = refund::shown_of(&mut db, id).await?.into_iter().map(Into::into).collect();
+    page.disputes = dispute::shown_of(&mut db, id).await?.into_iter().map(disputed).collect();
+    db.show(&page)
 }
 
 fn page(top_up: TopUp, visit: Visit, next: Option<String>) -> TopUpPage {
@@ -97,7 +101,18 @@ fn page(top_up: TopUp, visit: Visit, next: Option<String>) -> TopUpPage {
         over: top_up.state.is_final(),
         tax: None,
         receipt: None,
+        refunds: Vec::new(),
+        disputes: Vec::new(),
         next,
+    }
+}
+
+fn disputed(one: dispute::Shown) -> DisputedRow {
+    DisputedRow {
+        disputed: one.disputed,
+        held: Some(one.frozen).filter(|held| held.is_positive()),
+        status: one.state.into(),
+        at: one.opened_at,
     }
 }
 

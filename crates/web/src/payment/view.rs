@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::Money;
-use domain::payment::TopUpState;
+use domain::payment::{RefundKind, TopUpState};
 use serde::Serialize;
+use store::payment::refund::Shown;
 
 use crate::billing::view::TaxLines;
 use crate::templates::Page;
@@ -30,12 +31,51 @@ pub(crate) struct TopUpPage {
     pub(crate) tax: Option<TaxLines>,
     /// Where its receipt is.
     pub(crate) receipt: Option<String>,
+    /// What went back of it, or is to.
+    pub(crate) refunds: Vec<RefundRow>,
+    /// What the payer disputes of it.
+    pub(crate) disputes: Vec<DisputedRow>,
     /// Where the customer was before.
     pub(crate) next: Option<String>,
 }
 
 impl Page for TopUpPage {
     const TEMPLATE: &'static str = "payment/top_up.html";
+}
+
+/// Money that goes back to the payer.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RefundRow {
+    pub(crate) title: &'static str,
+    pub(crate) amount: Money,
+    pub(crate) status: Chip,
+    pub(crate) why: Option<String>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl From<Shown> for RefundRow {
+    fn from(refund: Shown) -> Self {
+        Self {
+            title: match refund.kind {
+                RefundKind::Refund => "Refund",
+                RefundKind::Reversal => "Taken back by the payer",
+            },
+            amount: refund.amount,
+            status: refund.state.into(),
+            why: refund.failure.or(refund.reason),
+            at: refund.created_at,
+        }
+    }
+}
+
+/// A dispute about a payment.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct DisputedRow {
+    pub(crate) disputed: Money,
+    /// Of it, in the wallet until it is decided.
+    pub(crate) held: Option<Money>,
+    pub(crate) status: Chip,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// A step of the payment.

@@ -1,7 +1,7 @@
 //! Sample content of customers' pages.
 
 use domain::activity::Action;
-use domain::payment::TopUpState;
+use domain::payment::{DisputeState, RefundState, TopUpState};
 use domain::vps::Status;
 
 use super::{Renderer, ago, errors, money, signed_in, signed_out, toasted};
@@ -12,7 +12,7 @@ use crate::dashboard::view::{DashboardPage, FirstStep, PriceChangeRow};
 use crate::error::ErrorPage;
 use crate::frame::Balance;
 use crate::identity::view::{ApiKeyRow, ConfirmEmailPage, SecurityPage, SessionRow, SignInPage, SignUpPage};
-use crate::payment::view::{TopUpPage, Visit, steps};
+use crate::payment::view::{DisputedRow, RefundRow, TopUpPage, Visit, steps};
 use crate::view::{Chip, Choice, Errors, Pages};
 use crate::vps::view::{
     ActionView, DeletePage, DeleteView, ImageFamily, ImageOption, KeyOption, NewVpsPage, NextPriceView,
@@ -612,8 +612,36 @@ fn payment(r: &mut Renderer) {
             words: "19 % VAT".into(),
         }),
         receipt: (state == TopUpState::Completed).then(|| format!("/billing/documents/{ID}")),
+        refunds: vec![],
+        disputes: vec![],
         next: Some("/vps/new?plan=small".into()),
     };
+    let went_back = TopUpPage {
+        refunds: vec![
+            RefundRow {
+                title: "Refund",
+                amount: money("10"),
+                status: RefundState::Completed.into(),
+                why: Some("Paid twice".into()),
+                at: ago(100),
+            },
+            RefundRow {
+                title: "Taken back by the payer",
+                amount: money("5"),
+                status: RefundState::Failed.into(),
+                why: None,
+                at: ago(50),
+            },
+        ],
+        disputes: vec![DisputedRow {
+            disputed: money("15"),
+            held: Some(money("2.52")),
+            status: DisputeState::Open.into(),
+            at: ago(60),
+        }],
+        ..page(TopUpState::Completed, Visit::Look)
+    };
+    r.page("top-up-went-back", "/wallet/top-ups/x", went_back);
     r.page("top-up-preparing", "/wallet/top-ups/x", page(TopUpState::Created, Visit::Look));
     r.page("top-up-approve", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Look));
     r.page("top-up-taking", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Returned));

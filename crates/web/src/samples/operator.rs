@@ -3,7 +3,7 @@
 use domain::activity::Action;
 use domain::notify::mail::MailState;
 use domain::operations::JobState;
-use domain::payment::TopUpState;
+use domain::payment::{DisputeState, RefundState, TopUpState};
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
 use domain::wallet::AdjustmentState;
@@ -23,6 +23,11 @@ use crate::identity::view::{
 use crate::notify::mail_view::{MailRow, MailsPage};
 use crate::operations::view::{DiscardPage, JobFact, JobPage, JobRow, JobsPage};
 use crate::overview::view::{Alarm, OverviewPage, StateCount, Totals};
+use crate::payment::operator_view::{
+    DifferenceRow, DisputeRow, EventRow, OrganizationPaymentsPage, PaidForRow, PaymentsPage, RefundForm,
+    RefundableRow, WebhookView,
+};
+use crate::payment::view::RefundRow;
 use crate::provider::view::{
     AccountPage, AccountRow, AccountView, AccountsPage, BudgetView, NewAccountPage, OrphanRow, ReconciledView,
 };
@@ -150,6 +155,89 @@ fn wallet_of_organization(r: &mut Renderer) {
     r.page("operator-adjustments", "/operator/adjustments", page);
     let none = AdjustmentsPage { adjustments: vec![], errors: Errors::new() };
     r.page("operator-adjustments-none", "/operator/adjustments", none);
+    payments(r);
+}
+
+fn payments(r: &mut Renderer) {
+    let dispute = DisputeRow {
+        organization_id: ID.into(),
+        organization: "Example Studio".into(),
+        reference: "PP-R-LYP-22173011".into(),
+        status: DisputeState::Open.into(),
+        stage: "INQUIRY".into(),
+        reason: "MERCHANDISE_OR_SERVICE_NOT_RECEIVED".into(),
+        captured: money("50"),
+        disputed: money("25"),
+        frozen: money("12.4"),
+        paid_at: ago(9_000),
+        opened_at: ago(90),
+        paid_for: vec![PaidForRow { name: "web-1".into(), charged: money("7.2") }],
+    };
+    let event = |kind: Option<&str>, state: &str, detail: Option<&str>| EventRow {
+        id: "WH-2WR32451HC0233532-67976317FL4543714".into(),
+        kind: kind.map(str::to_owned),
+        state: state.into(),
+        detail: detail.map(str::to_owned),
+        at: ago(4),
+    };
+    let page = PaymentsPage {
+        disputes: vec![
+            dispute.clone(),
+            DisputeRow { paid_for: vec![], status: DisputeState::Won.into(), ..dispute },
+        ],
+        differences: vec![
+            DifferenceRow {
+                what: "Payment 1AB of 25.00 is in the gateway's books alone.".into(),
+                since: ago(1_500),
+                settling: false,
+            },
+            DifferenceRow {
+                what: "2CD of 5.00 went back in the gateway's books alone.".into(),
+                since: ago(5),
+                settling: true,
+            },
+        ],
+        webhook: WebhookView { configured: true, last_at: Some(ago(4)), genuine: 41, refused: 1, waiting: 0 },
+        events: vec![
+            event(Some("PAYMENT.CAPTURE.COMPLETED"), "done", None),
+            event(None, "refused", Some("the signature is wrong")),
+            event(None, "received", None),
+        ],
+    };
+    r.page("operator-payments", "/operator/payments", page);
+    let none = PaymentsPage {
+        disputes: vec![],
+        differences: vec![],
+        webhook: WebhookView { configured: false, last_at: None, genuine: 0, refused: 0, waiting: 0 },
+        events: vec![],
+    };
+    r.page("operator-payments-none", "/operator/payments", none);
+    let organization = OrganizationPaymentsPage {
+        id: ID.into(),
+        name: "Example Studio".into(),
+        available: money("31.2"),
+        refundable: vec![RefundableRow {
+            id: ID.into(),
+            captured: money("50"),
+            most: money("31.2"),
+            value: "31.20".into(),
+            at: ago(9_000),
+        }],
+        refunds: vec![RefundRow {
+            title: "Refund",
+            amount: money("10"),
+            status: RefundState::Pending.into(),
+            why: Some("Paid twice".into()),
+            at: ago(100),
+        }],
+        form: RefundForm {
+            errors: errors(&[("amount", "At most 31.20 USD of this payment is unspent.")]),
+            ..Default::default()
+        },
+    };
+    r.page("operator-refund", "/operator/organizations/x/payments", organization.clone());
+    let nothing = OrganizationPaymentsPage { refundable: vec![], refunds: vec![], ..organization };
+    r.page("operator-refund-nothing", "/operator/organizations/x/payments", nothing);
 }
 
 fn finance(r: &mut Renderer) {

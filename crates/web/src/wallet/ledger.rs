@@ -41,7 +41,7 @@ fn plural(kind: TransactionKind) -> &'static str {
     use TransactionKind as K;
     match kind {
         K::TopUp => "Payments",
-        K::Hold => "Held for orders",
+        K::Hold => "Held",
         K::Release => "Given back",
         K::Capture => "First hours",
         K::Charge => "Hours",
@@ -50,6 +50,11 @@ fn plural(kind: TransactionKind) -> &'static str {
         K::Credit => "Credits",
         K::CreditExpiry => "Credits ended",
         K::Adjustment => "Adjustments",
+        K::Refund => "Refunds",
+        K::Reversal => "Taken back by payers",
+        K::ReversalReturned => "Payments returned to us",
+        K::DisputeFreeze => "Held for disputes",
+        K::DisputeRelease => "Disputes over",
     }
 }
 
@@ -58,7 +63,11 @@ impl From<Movement> for TransactionView {
         use TransactionKind as K;
         let (icon, title, note) = match movement.kind {
             K::TopUp => ("arrow-down-left", "Payment", None),
+            K::Hold if movement.refund => ("lock", "Held for a refund", None),
             K::Hold => ("lock", "Held for an order", Some("first hour")),
+            K::Release if movement.refund => {
+                ("arrow-down-left", "Given back", Some("refund not carried out"))
+            }
             K::Release => ("arrow-down-left", "Given back", Some("order not carried out")),
             K::Capture => ("clock", "First hour charged", Some("from held")),
             K::Charge => ("clock", "Hours charged", None),
@@ -67,6 +76,11 @@ impl From<Movement> for TransactionView {
             K::Credit => ("arrow-down-left", "Credit", None),
             K::CreditExpiry => ("hourglass", "Credit ended", Some("what was left of it")),
             K::Adjustment => ("receipt", "Adjustment", None),
+            K::Refund => ("arrow-up-right", "Refund", Some("back to you")),
+            K::Reversal => ("arrow-up-right", "Taken back by the payer", None),
+            K::ReversalReturned => ("arrow-down-left", "Payment returned to us", None),
+            K::DisputeFreeze => ("lock", "Held for a dispute", Some("until it is decided")),
+            K::DisputeRelease => ("arrow-down-left", "Dispute over", Some("free again")),
         };
         let about = match (movement.vps_name, movement.hours, movement.reason) {
             (Some(name), ..) => Some(name),

@@ -16,10 +16,14 @@ pub(super) enum Key {
     Address(IpAddr),
     /// Signing in and up from a network.
     SignIn(IpAddr),
+    /// Messages of the payment gateway from a network.
+    Webhook(IpAddr),
     /// Requests of strangers, when there are too many of them to count each.
     AddressCrowd(u64),
     /// Signing in and up of strangers.
     SignInCrowd(u64),
+    /// Messages of strangers.
+    WebhookCrowd(u64),
     /// A person in the browser.
     User(UserId),
     /// A program.
@@ -42,6 +46,7 @@ impl Key {
         match self {
             Self::Address(network) => Self::AddressCrowd(crowd(network)),
             Self::SignIn(network) => Self::SignInCrowd(crowd(network)),
+            Self::Webhook(network) => Self::WebhookCrowd(crowd(network)),
             other => other,
         }
     }
@@ -52,6 +57,8 @@ impl fmt::Display for Key {
         match self {
             Self::Address(network) => write!(f, "address:{network}"),
             Self::SignIn(network) => write!(f, "sign-in:network:{network}"),
+            Self::Webhook(network) => write!(f, "webhook:network:{network}"),
+            Self::WebhookCrowd(crowd) => write!(f, "webhook:crowd:{crowd}"),
             Self::AddressCrowd(crowd) => write!(f, "address:crowd:{crowd}"),
             Self::SignInCrowd(crowd) => write!(f, "sign-in:crowd:{crowd}"),
             Self::User(id) => write!(f, "user:{id}"),

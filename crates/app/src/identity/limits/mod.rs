@@ -44,6 +44,8 @@ pub struct Limits {
     pub sign_in: Quota,
     /// Payments, per organization.
     pub money: Quota,
+    /// Messages of the payment gateway, per address.
+    pub webhook: Quota,
 }
 
 impl Default for Limits {
@@ -55,6 +57,7 @@ impl Default for Limits {
             organization: Quota::per_minute(6_000),
             sign_in: Quota::per_minute(30),
             money: Quota::per_minute(30),
+            webhook: Quota::per_minute(600),
         }
     }
 }
@@ -69,6 +72,8 @@ pub enum RequestKind {
     SignIn,
     /// A payment.
     Money,
+    /// A message of the payment gateway, or of whoever says so.
+    Webhook,
 }
 
 /// How a limit stands after a request was counted.
@@ -119,8 +124,10 @@ impl Limiter {
         let (network, limits) = (network(address), &self.0.limits);
         let usual = ("address", Key::Address(network), limits.address);
         let tight = ("sign-in", Key::SignIn(network), limits.sign_in);
+        let webhook = ("webhook", Key::Webhook(network), limits.webhook);
         match kind {
             RequestKind::SignIn => self.all(&[usual, tight]).await,
+            RequestKind::Webhook => self.all(&[usual, webhook]).await,
             RequestKind::Usual | RequestKind::Money => self.all(&[usual]).await,
         }
     }
@@ -140,7 +147,7 @@ impl Limiter {
         let money = ("money", Key::Money(organization), limits.money);
         match kind {
             RequestKind::Money => self.all(&[caller, all, money]).await,
-            RequestKind::Usual | RequestKind::SignIn => self.all(&[caller, all]).await,
+            RequestKind::Usual | RequestKind::SignIn | RequestKind::Webhook => self.all(&[caller, all]).await,
         }
     }
 
@@ -196,7 +203,7 @@ impl Limiter {
 
     fn account(&self, key: Key, quota: Quota) -> (Arc<Account>, Key) {
         let book = match key {
-            Key::Address(_) | Key::SignIn(_) => &self.0.addresses,
+            Key::Address(_) | Key::SignIn(_) | Key::Webhook(_) => &self.0.addresses,
             _ => &self.0.callers,
         };
         let found = book.lock().unwrap_or_else(PoisonError::into_inner).account(key, quota, self.now());

@@ -108,6 +108,15 @@ pub enum Content {
         /// When it ends.
         until: String,
     },
+    /// Money went back to the payer.
+    Refund {
+        /// The person.
+        name: String,
+        /// How much, with its currency.
+        amount: String,
+        /// Path of the payment.
+        link: String,
+    },
     /// To operators.
     Alarm {
         /// What has just been found.
@@ -195,6 +204,7 @@ impl Content {
             Self::Destruction { .. } => "destruction",
             Self::Destroyed { .. } => "destroyed",
             Self::CreditExpiring { .. } => "credit_expiring",
+            Self::Refund { .. } => "refund",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",
         }

@@ -91,6 +91,11 @@ fn samples(name: &str) -> Vec<Content> {
             left: "12.50 USD".into(),
             until: "3 Dec 2026, 14:00 UTC".into(),
         },
+        Content::Refund {
+            name: name.into(),
+            amount: "25.00 USD".into(),
+            link: "/wallet/top-ups/0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10".into(),
+        },
         Content::Alarm { lines: vec![line.clone()] },
         Content::Alarm { lines: vec![line, quiet] },
     ];
