@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::identity::Actor;
 use domain::wallet::{Account, Transaction, TransactionKind};
-use domain::{Money, OrganizationId};
+use domain::{Money, OrganizationId, TopUpId};
 use serde_json::{Value, json};
 use store::{Exempt, Store, SystemPurpose, billing, wallet};
 use testkit::Panel;
@@ -73,9 +73,9 @@ async fn prepared(meters: usize) -> Result<(Panel, Store, DateTime<Utc>)> {
         .execute(format!(
             "insert into top_ups (organization_id, id, amount_micros, currency, state, capture_ref, captured_micros,
                 requested_by)
-            select organization_id, gen_random_uuid(), {PAID_IN}, 'USD', 'completed', organization_id, {PAID_IN},
-                '{{\"kind\": \"system\"}}'
-            from wallets where sequence > 0"
+            select organization_id, (reference->>'top_up_id')::uuid, {PAID_IN}, 'USD', 'completed',
+                reference->>'top_up_id', {PAID_IN}, '{{\"kind\": \"system\"}}'
+            from ledger_transactions"
         ))
         .await;
     println!("{meters} meters of {} customers, made in {:.0?}", due.len(), began.elapsed());
@@ -89,8 +89,9 @@ async fn pay_in(store: &Store, customers: &[OrganizationId]) -> Result<()> {
     let amount = Money::from_micros(PAID_IN);
     for wallet in &mut wallets {
         let lines = [(Account::GatewayClearing, amount.negated()?), (Account::Wallet, amount)];
-        let payment =
-            Transaction::new(TransactionKind::TopUp, "paid in".into(), Actor::System, json!({}), &lines)?;
+        let id = TopUpId::new();
+        let (key, about) = (format!("payment:{id}"), json!({ "top_up_id": id }));
+        let payment = Transaction::new(TransactionKind::TopUp, key, Actor::System, about, &lines)?;
         wallet.record(payment)?;
     }
     wallet::save(&mut tx, &mut wallets).await?;

@@ -13,6 +13,7 @@ mod process;
 mod scene;
 mod sse;
 mod statement;
+mod wallet;
 
 use std::process::ExitCode;
 
@@ -41,8 +42,9 @@ async fn run() -> Result<()> {
         "sse" => sse::run(size.unwrap_or(10_000)).await?,
         "jobs" => jobs::run(size.unwrap_or(5_000)).await?,
         "statement" => statement::run(size.unwrap_or(1_000)).await?,
+        "wallet" => wallet::run(size.unwrap_or(10)).await?,
         other => bail!(
-            "there is no benchmark `{other}`, only billing, ledger-verify, api, sse, jobs and statement"
+            "there is no benchmark `{other}`, only billing, ledger-verify, api, sse, jobs, statement and wallet"
         ),
     };
     println!("{report}");

@@ -131,6 +131,24 @@ export const CUSTOMER = [
   { name: 'receipt', to: first('/billing', 'receipts') },
   { name: 'statement', to: first('/billing', 'statements') },
   { name: 'statement-preview', to: '/billing/preview' },
+  {
+    name: 'transaction',
+    to: async ({ page }) => {
+      await page.goto('/wallet')
+      await page.getByTestId('ledger').locator('summary').first().click()
+      await page.getByTestId('explain').first().click()
+      await page.getByTestId('lines').waitFor()
+    },
+    pays: true,
+  },
+  { name: 'ledger-file', to: '/wallet/ledger' },
+  {
+    name: 'vps-charges',
+    to: vps('web-1', async ({ page }) => {
+      await page.getByTestId('charges').click()
+      await page.getByTestId('hours').waitFor()
+    }),
+  },
   { name: 'activity', to: '/activity' },
   { name: 'activity-nothing', to: '/activity?action=api_key' },
   { name: 'security', to: '/settings/security' },
@@ -225,6 +243,16 @@ export const OPERATOR = [
     }),
   },
   { name: 'operator-adjustments', to: '/operator/adjustments' },
+  {
+    name: 'operator-transaction',
+    to: async (visitor) => {
+      const { page } = visitor
+      await first('/operator/organizations?q=acme', 'organizations')(visitor)
+      await page.getByRole('link', { name: 'All transactions' }).click()
+      await page.getByTestId('transactions').getByRole('link', { name: 'Hours charged' }).first().click()
+      await page.getByTestId('hours').waitFor()
+    },
+  },
   { name: 'operator-vps', to: '/operator/vps' },
   { name: 'operator-unpaid', to: '/operator/unpaid' },
   { name: 'operator-plans', to: '/operator/plans' },

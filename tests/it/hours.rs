@@ -74,6 +74,7 @@ async fn forty_days_cost_what_the_hours_cost_and_never_more_than_the_cap() {
             let end =
                 format!("update meters set ended_at = '{until}', settled = false where vps_id = '{vps}'");
             panel.execute(end).await;
+            panel.execute(format!("update vps_instances set ended_at = '{until}' where id = '{vps}'")).await;
         }
         panel.backdate(vps, &format!("'{from}'::timestamptz")).await;
         let price: Vec<i64> = panel

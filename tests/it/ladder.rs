@@ -13,7 +13,6 @@ use store::billing::ladder::exposure;
 use store::wallet::terms::Terms;
 use testkit::{Panel, RunningWorker};
 
-use crate::suspension::spend;
 
 const HOUR: i64 = 22_500;
 const COST: i64 = 18_000;
@@ -56,6 +55,12 @@ async fn pause(panel: &Panel, hours: i64) {
     panel.execute(ran).await;
 }
 
+/// Takes money out of the wallet for a VPS that was deleted before it became active.
+async fn spend(panel: &Panel, acme: &Caller, like: VpsId, amount: i64) {
+    let old = panel.deleted_early(like, &format!("old-{amount}")).await;
+    panel.spend(acme, old, domain::Money::from_micros(amount)).await.unwrap();
+}
+
 /// Two VPSs, `web` and the younger `db`, suspended just now with nearly nothing in the wallet.
 pub(crate) async fn unpaid() -> (Panel, RunningWorker, Caller, VpsId, VpsId) {
     let panel = Panel::start().await;
@@ -69,7 +74,7 @@ pub(crate) async fn unpaid() -> (Panel, RunningWorker, Caller, VpsId, VpsId) {
     }
     let left = 2 * HOUR - 1;
     let available = panel.balances(&acme).await.available;
-    spend(&panel, &acme, available - left).await;
+    spend(&panel, &acme, web, available - left).await;
     app::billing::run(&panel.store, panel.fetch("select now()").await).await.unwrap();
     panel.until_idle().await;
     let suspended = "select count(*) from vps_instances where suspended_by = 'unpaid'";
@@ -297,7 +302,7 @@ async fn whatever_makes_a_wallet_richer_asks_to_resume_and_nothing_else_does() {
     let (panel, worker, acme, web, _) = unpaid().await;
     worker.stop().await;
     let asked = "jobs where kind = 'billing.resume' and state = 'ready'";
-    spend(&panel, &acme, 1_000).await;
+    spend(&panel, &acme, web, 1_000).await;
     assert_eq!(count(&panel, asked).await, 0);
     panel.fund(&acme, "0.01").await;
     panel.fund(&acme, "0.01").await;
@@ -439,7 +444,7 @@ async fn a_credit_line_goes_on_at_the_price_sold_until_its_limit() {
     set_terms(&panel.app, &operator, acme.organization_id(), line(3)).await.unwrap();
     let available = panel.balances(&acme).await.available;
     // Half an hour's money is left.
-    spend(&panel, &acme, available - HOUR / 2).await;
+    spend(&panel, &acme, web, available - HOUR / 2).await;
     let at = async |hours: i64| {
         let now = panel.fetch(format!("select now() + interval '{hours} hours'")).await;
         app::billing::run(&panel.store, now).await.unwrap();

@@ -26,7 +26,8 @@ async fn suspended() -> (Panel, RunningWorker, Caller, VpsId, VpsId) {
     // Four hours of both have been paid; what is left does not pay a fifth.
     let left = 2 * HOUR - 1;
     let paid = panel.balances(&acme).await.available - 6 * HOUR - left;
-    spend(&panel, &acme, paid).await;
+    let old = panel.deleted_early(web, "old").await;
+    panel.spend(&acme, old, domain::Money::from_micros(paid)).await.unwrap();
     bill(&panel).await;
     panel.until_power(web, "stopped").await;
     (panel, worker, acme, web, db)
@@ -34,29 +35,6 @@ async fn suspended() -> (Panel, RunningWorker, Caller, VpsId, VpsId) {
 
 async fn bill(panel: &Panel) {
     app::billing::run(&panel.store, panel.fetch("select now()").await).await.unwrap();
-}
-
-/// Takes money out of the wallet as the charge of a VPS deleted long ago.
-pub(crate) async fn spend(panel: &Panel, acme: &Caller, amount: i64) {
-    use domain::wallet::{Account, Transaction, TransactionKind};
-    let amount = domain::Money::from_micros(amount);
-    let mut tx = panel.store.org_tx(&acme.scope).await.unwrap();
-    let mut wallet = store::wallet::lock(&mut tx).await.unwrap();
-    let lines = [(Account::Wallet, amount.negated().unwrap()), (Account::Revenue, amount)];
-    let charge = Transaction::new(
-        TransactionKind::Charge,
-        format!("old:{}", uuid::Uuid::new_v4()),
-        acme.scope.actor(),
-        serde_json::json!({}),
-        &lines,
-    );
-    let id = wallet.record(charge.unwrap()).unwrap();
-    store::wallet::save(&mut tx, [&mut wallet]).await.unwrap();
-    tx.commit(store::Exempt::NothingChanged).await.unwrap();
-    let (organization, amount) = (acme.organization_id(), amount.micros());
-    panel.execute(format!(
-        "insert into charges values ('{organization}', gen_random_uuid(), now(), {amount}, 'sold', '{id}')"
-    )).await;
 }
 
 #[tokio::test]
@@ -113,6 +91,8 @@ async fn hours_that_passed_before_the_money_came_are_settled_before_the_resume()
     // Two more hours at cost are due and not written down when the payment arrives.
     panel.execute("update meters set started_at = started_at - interval '1 hour', paid_until = paid_until - interval '1 hour'").await;
     panel.execute("update charges c set span_start = span_start - interval '1 hour' from meters m where m.id = c.meter_id").await;
+    panel.execute("update meter_terms set until = until - interval '1 hour'").await;
+    panel.execute("update vps_instances set active_at = active_at - interval '1 hour'").await;
     panel.top_up(&acme, "5.00").await;
     panel.until("select state = 'ready' and run_at > now() from jobs where kind = 'billing.resume'").await;
     bill(&panel).await;

@@ -78,6 +78,10 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
             select organization_id, gen_random_uuid(), id, 'refund', 'failed', 1000000, requested_by {of}")).await;
     }
     panel.until_idle().await;
+    // As if suspended and resumed within an hour.
+    for tariff in ["at_cost", "sold"] {
+        panel.execute(format!("update meters set tariff = '{tariff}'")).await;
+    }
     (panel, worker, callers)
 }
 

@@ -12,11 +12,13 @@ use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
     AdjustmentId, ApiKeyId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId, RefundId, SessionId,
-    SshKeyId, TopUpId, UserId, VpsActionId, VpsId,
+    SshKeyId, TopUpId, TransactionId, UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::{document, profile, statement, tax};
+use store::billing::hours;
 use store::vps::read as vps_read;
+use store::wallet::explain::{self, Explained};
 use store::{Exempt, SystemPurpose, activity, billing, catalog, identity, notify, payment, vps, wallet};
 use testkit::Panel;
 use uuid::Uuid;
@@ -56,6 +58,8 @@ struct Theirs {
     /// Active, suspended for want of money.
     suspended: VpsId,
     provider: ProviderId,
+    /// The movement that paid its first hour.
+    captured: Explained,
     /// Digest of the request of the idempotency key `k`, which both organizations used.
     request: identity::Digest,
 }
@@ -106,6 +110,11 @@ impl Theirs {
         create_promotion(&panel.app, &panel.operator().await, offer).await.unwrap();
         redeem(&panel.app, &caller, "AUTUMN10", None).await.unwrap();
         let code: Vec<u8> = panel.fetch("select digest from campaign_codes").await;
+        let captured = format!("select id from ledger_transactions where key = 'capture:{active}'");
+        let captured = TransactionId(panel.fetch(captured).await);
+        let mut db = panel.store.system_read(SystemPurpose::Operator).await.unwrap();
+        let captured = explain::any_movement(&mut db, captured).await.unwrap().unwrap();
+        drop(db);
         Self {
             caller,
             user: UserId(first("users").await),
@@ -128,6 +137,7 @@ impl Theirs {
             active: VpsId(active),
             suspended: VpsId(suspended),
             provider: ProviderId(panel.fetch("select id from providers limit 1").await),
+            captured,
             request: request.try_into().unwrap(),
         }
     }
@@ -201,6 +211,15 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "which money paid": async { wallet::attribution(db).await.map(|a| (a.lots().to_vec(), a.spendings().to_vec())) },
         "credits": wallet::credit::list(db, None, 100),
         "a credit": wallet::credit::find(db, of.credit),
+        "a movement": explain::movement(db, of.captured.movement.id),
+        "hours of a VPS": hours::of_vps(db, of.active, None, 100),
+        "hours of a movement": hours::of_movement(db, &of.captured, 0, 100),
+        "a statement": async {
+            let from = chrono::DateTime::UNIX_EPOCH;
+            let until = from + chrono::TimeDelta::days(100_000);
+            let period = wallet::statement::period(db, from, until).await;
+            period.map(|p| (p.organization, p.opening, p.closing, p.movements, p.hours))
+        },
         "events of others": async {
             let events = notify::read_after(db, start).await.unwrap().events;
             events.iter().filter(|event| event.organization_id != Some(acme.organization_id())).count()
@@ -357,6 +376,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "refundable": payment::refund::refundable(db, id),
         "paid for": payment::dispute::paid_for(db, id, chrono::DateTime::UNIX_EPOCH),
         "VPSs": vps_read::list_all(db, &vps_of, None, 100),
+        "movements": wallet::read::movements_of(db, id, None, 100),
         "limits": identity::limits_of(db, id),
         "terms": wallet::terms::find(db, id),
         "whom limits can be for": identity::limit_subjects(db, id),

@@ -258,3 +258,42 @@ fn every_path_the_architecture_page_names_exists() {
         assert!(known || is_route, "ARCHITECTURE.md names {path}");
     }
 }
+
+/// Ids of the cases that `docs/money.md` answers for.
+fn money_cases() -> Vec<String> {
+    let numbered = |prefix: &str, numbers: &[std::ops::RangeInclusive<u32>]| {
+        let numbers = numbers.iter().cloned().flatten();
+        numbers.map(|n| format!("{prefix}{n}")).collect::<Vec<_>>()
+    };
+    [
+        numbered("A1.", &[1..=29]),
+        numbered("A2.", &[30..=38]),
+        numbered("A4.", &[50..=54]),
+        numbered("D", &[1..=28]),
+        numbered("N", &[1..=6, 10..=16, 18..=18, 22..=22]),
+    ]
+    .concat()
+}
+
+#[test]
+fn every_known_way_to_lose_money_is_held_by_a_test_that_is_there() {
+    let page = fs::read_to_string(root().join("docs/money.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| A") || line.starts_with("| D") || line.starts_with("| N"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let cases: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(cases, money_cases(), "every case stands once, in order");
+    for row in &rows {
+        assert!(row.len() == 3 && row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+    }
+    let mut tests = 0;
+    for named in page.split('`').skip(1).step_by(2).filter(|text| text.contains(".rs::")) {
+        let (file, test) = named.split_once("::").unwrap();
+        let source = fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{named}: {e}"));
+        assert!(source.contains(&format!("fn {test}(")), "docs/money.md names {named}");
+        tests += 1;
+    }
+    assert!(tests > 60, "tests are found: {tests}");
+}

@@ -36,6 +36,7 @@ pub struct App {
     pub(crate) passwords: identity::password::Passwords,
     limiter: identity::limits::Limiter,
     settings: Arc<Settings>,
+    statement_keys: Arc<wallet::statement::StatementKeys>,
 }
 
 impl App {
@@ -47,7 +48,19 @@ impl App {
             vault: Arc::new(vault),
             passwords: identity::password::Passwords::default(),
             settings: Arc::new(settings),
+            statement_keys: Arc::default(),
         }
+    }
+
+    /// The same, with keys to sign statements.
+    #[must_use]
+    pub fn signing(self, keys: wallet::statement::StatementKeys) -> Self {
+        Self { statement_keys: Arc::new(keys), ..self }
+    }
+
+    /// The keys that statements are signed with.
+    pub fn statement_keys(&self) -> &wallet::statement::StatementKeys {
+        &self.statement_keys
     }
 
     /// The reading half of the database, for pages.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use app::wallet::statement::PublicKey;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
-use crate::{admin, config, demo, doctor, ledger, serve, simulate, work};
+use crate::{admin, config, demo, doctor, ledger, serve, simulate, statement, work};
 
 /// Control plane for cloud resellers.
 #[derive(Debug, Parser)]
@@ -35,6 +36,9 @@ enum Command {
     /// Commands on the books.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Commands on statements that customers downloaded.
+    #[command(subcommand)]
+    Statement(Statement),
     /// List every setting with its meaning and present value; secrets are not shown.
     Config,
     /// Check settings, database, schema, sealing keys and alarms; exits non-zero when anything is wrong.
@@ -63,8 +67,27 @@ enum Admin {
 
 #[derive(Debug, Subcommand)]
 enum Ledger {
-    /// Check balances, chains, holds, meters and charges; exits non-zero at the first difference.
+    /// Check balances, chains, holds, meters, charges and payments; exits non-zero at the first difference.
     Verify,
+    /// Count every hour again from the history of its meter, and compare with charges and ledger; exits non-zero at the
+    /// first difference.
+    Recompute {
+        /// Only this organization's.
+        #[arg(long, value_name = "ID")]
+        organization: Option<domain::OrganizationId>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Statement {
+    /// Check chain, sums and signature of a statement file, without a database; exits non-zero at the first fault.
+    Verify {
+        /// The file.
+        file: PathBuf,
+        /// The public key it must be signed with, as the issuer publishes it at /statement-keys.
+        #[arg(long, value_name = "PUBLIC")]
+        key: Option<PublicKey>,
+    },
 }
 
 /// Addresses and pace of the simulated outside world.
@@ -117,6 +140,10 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
             admin::create_operator(&config()?, &organization, &name, &email).await?;
         }
         Command::Ledger(Ledger::Verify) => return ledger::verify(&config()?).await,
+        Command::Ledger(Ledger::Recompute { organization }) => {
+            return ledger::recompute(&config()?, organization).await;
+        }
+        Command::Statement(Statement::Verify { file, key }) => return statement::verify(&file, key.as_ref()),
         Command::Config => config::print(cli.config.as_deref())?,
         Command::Doctor => return doctor::run(cli.config.as_deref()).await,
         Command::Simulate(options) => simulate::run(&options).await?,

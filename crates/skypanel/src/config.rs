@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use domain::billing::{Country, Party, VatNumber};
 use domain::Money;
 use clients::paypal::{WebhookCheck, WebhookSettings};
+use app::wallet::statement::StatementKeys;
 use domain::identity::Quota;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -47,6 +48,12 @@ const SETTINGS: &[Setting] = &[
         "sealing_keys",
         "Keys for secrets at rest, as id:base64 of 32 random bytes (openssl rand -base64 32), separated by commas. \
          The first seals, all open: put a new key in front to rotate.",
+    ),
+    secret(
+        "statement_keys",
+        "Keys that sign statements, each the base64 of 32 random bytes (openssl rand -base64 32), separated by commas. \
+         The first signs: put a new key in front to rotate, and leave public: and its public key of one that must sign \
+         no more. Not set: there are no signed statements.",
     ),
     plain("listen", "127.0.0.1:8080", "Address that serve listens on."),
     plain("public_url", "http://127.0.0.1:8080", "Where customers reach the panel; https in production."),
@@ -161,6 +168,7 @@ pub(crate) struct Config {
     database_owner_url: SecretString,
     pub(crate) database_connections: u32,
     sealing_keys: SecretString,
+    statement_keys: SecretString,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Url,
     trusted_proxies: String,
@@ -282,7 +290,8 @@ impl Config {
                     bail!("tax needs company_address and company_country");
                 }
                 self.trusted_proxies().and(self.adjustment_limit())?;
-                self.paypal_webhook().map(|_| ())
+                self.paypal_webhook()?;
+                self.statement_keys().map(|_| ())
             }
             Some((_, message)) => bail!("{message}"),
         }
@@ -359,6 +368,10 @@ impl Config {
             name => name.to_owned(),
         };
         Ok(Party { name, address: lines.collect::<Vec<_>>().join("\n"), country, vat_number })
+    }
+
+    pub(crate) fn statement_keys(&self) -> Result<StatementKeys> {
+        StatementKeys::parse(&self.statement_keys).context("STATEMENT_KEYS")
     }
 
     pub(crate) fn company_logo(&self) -> Result<Option<Url>> {

@@ -8,6 +8,7 @@ mod doctor;
 mod ledger;
 mod serve;
 mod simulate;
+mod statement;
 mod wire;
 mod work;
 

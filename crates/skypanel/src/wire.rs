@@ -57,7 +57,7 @@ async fn once_there<T>(mut ask: impl AsyncFnMut() -> store::Result<T>) -> store:
 /// The use cases' context. Refuses missing and weak sealing keys.
 pub(crate) fn app(config: &Config, store: Store) -> Result<App> {
     let vault = Vault::parse(config.sealing_keys()).context("SEALING_KEYS")?;
-    Ok(App::new(store, vault, settings(config)?))
+    Ok(App::new(store, vault, settings(config)?).signing(config.statement_keys()?))
 }
 
 fn settings(config: &Config) -> Result<Settings> {

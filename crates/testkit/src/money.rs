@@ -7,9 +7,10 @@ use app::payment::{ask_for_capture, begin_top_up};
 use app::wallet::{NewGoodwill, adjust, grant};
 use domain::activity::Action;
 use domain::payment::TopUpState;
-use domain::wallet::{Account, Transaction, TransactionKind};
-use domain::{Money, TopUpId};
+use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
+use domain::{HoldId, Money, TopUpId, VpsId};
 use serde_json::{Value, json};
+use store::wallet::Insufficient;
 use store::{payment, wallet};
 
 use crate::Panel;
@@ -67,6 +68,32 @@ impl Panel {
         grant(&self.app, &operator, organization, new, None).await.unwrap();
         let back = one.negated().unwrap();
         adjust(&self.app, &operator, organization, back, "charged twice", None).await.unwrap();
+    }
+
+    /// Takes money out of the wallet as the first hour of a VPS that was deleted before it became active. The VPS must
+    /// have no other hold. Refused when the money is not there.
+    pub async fn spend(&self, caller: &Caller, vps: VpsId, amount: Money) -> Result<(), Insufficient> {
+        let less = amount.negated().unwrap();
+        let mut tx = self.store.org_tx(&caller.scope).await.unwrap();
+        let mut wallet = wallet::lock(&mut tx).await.unwrap();
+        for (kind, lines) in [
+            (TransactionKind::Hold, [(Account::Wallet, less), (Account::Held, amount)]),
+            (TransactionKind::Capture, [(Account::Held, less), (Account::Revenue, amount)]),
+        ] {
+            let (key, about) = (format!("{kind}:{vps}"), json!({ "vps_id": vps }));
+            wallet.record(Transaction::new(kind, key, caller.scope.actor(), about, &lines).unwrap())?;
+        }
+        wallet::save(&mut tx, [&mut wallet]).await.unwrap();
+        wallet::insert_hold(&mut tx, HoldId::new(), vps, amount).await.unwrap();
+        wallet::close_hold(&mut tx, vps, HoldState::Captured).await.unwrap();
+        tx.commit(caller.did(Action::VpsDeleted)).await.unwrap();
+        Ok(())
+    }
+
+    /// A VPS that was ordered and deleted before it became active, made from one that is there.
+    pub async fn deleted_early(&self, like: VpsId, name: &str) -> VpsId {
+        let over = json!({ "name": name, "state": "deleted", "active_at": null, "provider_server_id": name });
+        VpsId(self.copy("vps_instances", like.0, over).await)
     }
 
     /// Pays in through the gateway, from the form to the money in the wallet. Needs a worker.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::vault::Vault;
+use app::wallet::statement::StatementKeys;
 use app::{App, Caller, Settings};
 use domain::provider::ProviderConnector;
 use clients::paypal::WebhookCheck;
@@ -18,6 +19,9 @@ use crate::{Database, RunningWorker, mutant, worker};
 
 /// Seals what the template holds; no secret.
 pub(crate) const SEALING_KEYS: &str = "test:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
+/// Signs statements; no secret.
+pub(crate) const STATEMENT_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 /// Who sends the panel's mail.
 pub(crate) const MAIL_FROM: &str = "noreply@panel.example";
@@ -185,7 +189,7 @@ pub(crate) fn app(store: Store) -> App {
         webhook: true,
         ..Settings::new("http://127.0.0.1:8080".parse().unwrap())
     };
-    App::new(store, vault(), settings)
+    App::new(store, vault(), settings).signing(StatementKeys::parse(&STATEMENT_KEY.into()).unwrap())
 }
 
 fn vault() -> Vault {

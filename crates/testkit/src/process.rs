@@ -44,6 +44,7 @@ impl Panel {
     pub fn process_environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("SEALING_KEYS", crate::panel::SEALING_KEYS.into()),
+            ("STATEMENT_KEYS", crate::panel::STATEMENT_KEY.into()),
             ("PAYPAL_BASE_URL", self.simulator.paypal_url()),
             ("SMTP_URL", self.simulator.smtp_url()),
             ("MAIL_FROM", crate::panel::MAIL_FROM.into()),

@@ -15,13 +15,17 @@ pub(crate) async fn pass(world: &World, organization: &str, hours: u64) {
                 by_ interval := {seconds} * interval '1 second';
             begin
                 perform from wallets where organization_id = org for update;
-                update vps_instances set active_at = active_at - by_
+                update vps_instances set active_at = active_at - by_, ended_at = ended_at - by_
                     where organization_id = org and active_at is not null;
                 update charges set span_start = span_start - by_ where organization_id = org;
-                update meters set started_at = started_at - by_, ended_at = ended_at - by_,
-                    paid_until = paid_until - by_,
-                    month = date_trunc('month', (paid_until - by_) at time zone 'UTC')::date
-                    where organization_id = org;
+                update meter_terms set until = until - by_ where organization_id = org;
+                update meters m set started_at = started_at - by_, ended_at = ended_at - by_,
+                    paid_until = paid_until - by_, month = n.month, month_used_micros = coalesce((
+                        select sum(amount_micros) from charges c where c.meter_id = m.id
+                            and c.span_start >= n.month::timestamp at time zone 'UTC'), 0)
+                    from (select id, date_trunc('month', (paid_until - by_ - interval '1 hour') at time zone 'UTC')::date
+                        as month from meters) n
+                    where m.organization_id = org and n.id = m.id;
             end $$"
         ))
         .await;

@@ -205,6 +205,7 @@ mod tests {
                     "/webhooks/payments",
                     "/api/docs",
                     "/problems/{code}",
+                    "/statement-keys",
                 ];
                 assert!(gates.contains(&route.path), "{}", route.path);
             }

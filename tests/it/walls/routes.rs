@@ -107,6 +107,7 @@ impl Route {
             Some(("/wallet/top-ups" | "/top-ups", _)) => "top_ups",
             Some(("/billing/documents" | "/receipts" | "/credit-notes" | "/statements", _)) => "documents",
             Some(("/credits", _)) => "credits",
+            Some(("/wallet/transactions", _)) => "ledger_transactions",
             Some((other, _)) => panic!("say in which table {other}/{{id}} is"),
         };
         let (id, action) = match table {
@@ -177,6 +178,7 @@ impl Route {
             "/credit-notes" => scene.document("credit_note").await,
             "/statements" => scene.document("statement").await,
             "/operator/organizations" => scene.acme.organization_id().0,
+            "/wallet/transactions" | "/operator/transactions" => scene.of_acme("ledger_transactions").await,
             "/operator/people" => {
                 scene.copy_of_acme("users", json!({ "email": format!("{name}@example.com") })).await
             }

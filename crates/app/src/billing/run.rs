@@ -120,7 +120,8 @@ impl Books {
                 rest.push(organization);
                 continue;
             };
-            let movement = Movement { word: format!("{}:{}", due.meter_id, due.hour), hours: due.hours };
+            let word = format!("{}:{}", due.meter_id, due.hour);
+            let movement = Movement { word, hours: due.hours, from: due.from, until: due.until };
             let posted = movement.post(wallet, TransactionKind::Charge, due.amount, &mut self.entries)?;
             paid.push((organization, posted));
             self.charged.insert(organization);
@@ -182,6 +183,9 @@ struct Movement {
     /// An hour is charged once, so one of the hours names the movement for ever.
     word: String,
     hours: i64,
+    /// When the first of them begins, and the last: so they are found again, for charges are kept by meter and hour.
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
 }
 
 impl Movement {
@@ -201,7 +205,8 @@ impl Movement {
             _ => (Account::Wallet, Action::HoursCharged),
         };
         let lines = [(account, amount.negated()?), (Account::Revenue, amount)];
-        let (key, reference) = (format!("{kind}:{}", self.word), json!({ "hours": self.hours }));
+        let key = format!("{kind}:{}", self.word);
+        let reference = json!({ "hours": self.hours, "from": self.from, "until": self.until });
         let transaction = Transaction::new(kind, key, Actor::System, reference, &lines)?;
         let id = wallet.record(transaction).map_err(Error::internal)?;
         let organization = wallet.organization_id();
@@ -221,8 +226,13 @@ fn record(
 ) -> Result<()> {
     let Some((first, span, _)) = bill.charges.first() else { return Ok(()) };
     let hour = (span.start - meters[*first].meter.started_at).num_hours();
-    let hours = i64::try_from(bill.charges.len()).unwrap_or(i64::MAX);
-    let movement = Movement { word: format!("{}:{hour}", meters[*first].id), hours };
+    let starts = || bill.charges.iter().map(|(_, span, _)| span.start);
+    let movement = Movement {
+        word: format!("{}:{hour}", meters[*first].id),
+        hours: i64::try_from(bill.charges.len()).unwrap_or(i64::MAX),
+        from: starts().min().unwrap_or(span.start),
+        until: starts().max().unwrap_or(span.start),
+    };
     let paid = movement.post(wallet, TransactionKind::Charge, bill.from_wallet, entries)?;
     let owed = movement.post(wallet, TransactionKind::Accrual, bill.to_debt, entries)?;
     let organization_id = wallet.organization_id();

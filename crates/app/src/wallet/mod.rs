@@ -32,3 +32,6 @@ fn person(operator: &Operator) -> Result<UserId> {
         Actor::ApiKey { .. } | Actor::System => Err(Error::Forbidden),
     }
 }
+//! What customers take home of their ledger.
+
+pub mod statement;

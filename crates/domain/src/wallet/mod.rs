@@ -7,7 +7,6 @@
 
 pub mod attribution;
 mod code;
-pub mod attribution;
 mod transaction;
 
 pub use code::Code;

@@ -74,11 +74,13 @@ fn announce(options: &Demo, simulator: &Simulator) -> Result<()> {
 }
 
 fn config(options: &Demo, simulator: &Simulator) -> Result<Config> {
-    let key = sealing_key(&options.data.join("sealing.key"))?;
+    let key = random_key(&options.data.join("sealing.key"))?;
+    let statement_key = random_key(&options.data.join("statement.key"))?;
     let panel = format!("127.0.0.1:{}", options.port);
     let (url, paypal, smtp) = (format!("http://{panel}"), simulator.paypal_url(), simulator.smtp_url());
     Config::from_environment(|name| match name {
         "SEALING_KEYS" => Some(format!("demo:{key}")),
+        "STATEMENT_KEYS" => Some(statement_key.clone()),
         "LISTEN" => Some(panel.clone()),
         "PUBLIC_URL" => Some(url.clone()),
         "PAYPAL_BASE_URL" => Some(paypal.clone()),
@@ -94,8 +96,8 @@ fn config(options: &Demo, simulator: &Simulator) -> Result<Config> {
     })
 }
 
-/// The demo's own sealing key, made at the first start.
-fn sealing_key(file: &Path) -> Result<String> {
+/// A key of the demo's own, made at the first start.
+fn random_key(file: &Path) -> Result<String> {
     if let Ok(key) = std::fs::read_to_string(file) {
         return Ok(key.trim().to_owned());
     }

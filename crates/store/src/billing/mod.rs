@@ -9,6 +9,9 @@ pub mod moves;
 
 pub mod ladder;
 
+pub mod hours;
+pub mod recompute;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -120,6 +123,10 @@ pub struct FlatDue {
     pub meter_id: MeterId,
     /// Which hour of that meter: 0 is its first.
     pub hour: i64,
+    /// When the first of these hours begins.
+    pub from: DateTime<Utc>,
+    /// When the last of them begins.
+    pub until: DateTime<Utc>,
     /// Is nothing else due: is each due hour flat, and the only one of its meter? If not, the rule has to be asked.
     pub only: bool,
 }
@@ -137,6 +144,7 @@ pub async fn flat_dues(
         r#"select organization_id as "organization_id: OrganizationId", count(*) as "hours!",
             sum(flat_micros)::bigint as "amount!: Money", (array_agg(id))[1] as "meter_id!: MeterId",
             (array_agg((extract(epoch from paid_until - started_at) / 3600)::bigint))[1] as "hour!",
+            min(paid_until) as "from!", max(paid_until) as "until!",
             bool_and(coalesce(flat_until > paid_until, false) and tariff = 'sold' and ended_at is null
                 and paid_until > $2::timestamptz - interval '1 hour') as "only!"
         from meters where organization_id = any($1) and not settled and paid_until <= $2

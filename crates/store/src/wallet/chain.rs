@@ -6,20 +6,20 @@ use domain::wallet::{Account, Hash, Place, Posted, Transaction, TransactionKind}
 use domain::{Money, OrganizationId, TransactionId};
 use futures_util::Stream;
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
-/// A transaction and its lines as stored.
+/// A transaction and its lines as stored: words and actor are read as they stand, for they may be no words of ours.
 pub(crate) struct LedgerRow {
     pub(crate) organization_id: OrganizationId,
     pub(crate) id: TransactionId,
     pub(crate) sequence: i64,
-    pub(crate) kind: TransactionKind,
+    pub(crate) kind: String,
     pub(crate) key: String,
-    pub(crate) actor: Json<Actor>,
+    pub(crate) actor: serde_json::Value,
     pub(crate) reference: serde_json::Value,
     pub(crate) previous_hash: Vec<u8>,
     pub(crate) hash: Vec<u8>,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) lines: Vec<i16>,
     pub(crate) accounts: Vec<String>,
     pub(crate) amounts: Vec<i64>,
 }
@@ -32,8 +32,9 @@ impl LedgerRow {
             .map(|(account, amount)| Ok((account.parse()?, Money::from_micros(*amount))))
             .collect::<std::result::Result<_, domain::text_enum::UnknownWord>>()
             .map_err(|e| e.to_string())?;
+        let kind: TransactionKind = self.kind.parse().map_err(|_| format!("{:?} is no kind", self.kind))?;
         let transaction =
-            Transaction::new(self.kind, self.key.clone(), self.actor.0, self.reference.clone(), &entries)
+            Transaction::new(kind, self.key.clone(), self.actor()?, self.reference.clone(), &entries)
                 .map_err(|e| e.to_string())?;
         let place = Place {
             organization_id: self.organization_id,
@@ -44,6 +45,13 @@ impl LedgerRow {
         };
         Ok(transaction.chain(place))
     }
+
+    /// Who caused it; refused when more is written there than an actor.
+    fn actor(&self) -> std::result::Result<Actor, String> {
+        let actor = serde_json::from_value(self.actor.clone()).ok();
+        let is_whole = |actor: &Actor| serde_json::to_value(actor).is_ok_and(|whole| whole == self.actor);
+        actor.filter(is_whole).ok_or_else(|| "its actor is nobody".to_owned())
+    }
 }
 
 /// Every transaction of everybody, chain by chain. Read as it comes, so memory stays flat however long the ledger is.
@@ -53,11 +61,12 @@ pub(crate) fn ledger(
     sqlx::query_as!(
         LedgerRow,
         r#"select t.organization_id as "organization_id: OrganizationId", t.id as "id: TransactionId", t.sequence,
-            t.kind as "kind: TransactionKind", t.key, t.actor as "actor: Json<Actor>", t.reference, t.previous_hash,
-            t.hash, t.created_at, coalesce(e.accounts, '{}') as "accounts!", coalesce(e.amounts, '{}') as "amounts!"
+            t.kind, t.key, t.actor, t.reference, t.previous_hash, t.hash, t.created_at, coalesce(e.lines, '{}') as "lines!",
+            coalesce(e.accounts, '{}') as "accounts!", coalesce(e.amounts, '{}') as "amounts!"
         from ledger_transactions t
-        left join lateral (select array_agg(account order by line) as accounts,
-            array_agg(amount_micros order by line) as amounts from ledger_entries where transaction_id = t.id) e on true
+        left join lateral (select array_agg(line order by line) as lines, array_agg(account order by line) as accounts,
+            array_agg(amount_micros order by line) as amounts
+            from ledger_entries where transaction_id = t.id and organization_id = t.organization_id) e on true
         order by t.organization_id, t.sequence"#
     )
     .fetch(conn)

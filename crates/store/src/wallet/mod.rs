@@ -7,12 +7,13 @@
 pub mod adjustment;
 mod attribution;
 pub mod campaign;
-mod attribution;
 pub(crate) mod chain;
 pub mod credit;
+pub mod explain;
 pub mod finance;
 pub mod read;
 pub mod terms;
+pub mod statement;
 pub mod verify;
 
 pub use attribution::attribution;

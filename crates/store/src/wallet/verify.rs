@@ -1,9 +1,13 @@
-//! Proof that the books are in order: balances, chains, heads, holds, meters and charges.
+//! Proof that the books are in order: balances, chains, heads, holds, meters and charges, payments.
 //!
 //! One question is one statement over everybody's books; chains are recomputed as they are read, so memory grows with
 //! the number of organizations and not with the length of the ledger.
 
-use std::collections::HashMap;
+mod holds;
+mod hours;
+mod payments;
+
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use domain::wallet::{GENESIS, Hash};
@@ -43,20 +47,33 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Differ
     let mut db = store.system_read(SystemPurpose::CommandLine).await?;
     // People go on working: all questions are asked of the same snapshot.
     sqlx::query("set transaction isolation level repeatable read").execute(db.conn()).await?;
+    if let Some(difference) = strangers(&mut db).await? {
+        return Ok(Err(difference));
+    }
     let ends = match verify_chains(&mut db).await? {
         Ok(ends) => ends,
         Err(difference) => return Ok(Err(difference)),
     };
     let mut checked = Checked::default();
-    for (sequence, _) in ends.values() {
-        checked.transactions += u64::try_from(*sequence).unwrap_or(0);
+    for end in ends.values() {
+        checked.transactions += u64::try_from(end.sequence).unwrap_or(0);
     }
     match verify_wallets(&mut db, ends).await? {
         Ok(organizations) => checked.organizations = organizations,
         Err(difference) => return Ok(Err(difference)),
     }
-    for question in [holds_differ, stray_charge, charges_differ, meters_differ, top_ups_differ, gifts_differ]
-    {
+    for question in [
+        holds_differ,
+        holds::moved_otherwise,
+        hours::paid_otherwise,
+        hours::counted_otherwise,
+        hours::terms_differ,
+        hours::charged_otherwise,
+        top_ups_differ,
+        gifts_differ,
+        payments::booked_otherwise,
+        payments::in_another_currency,
+    ] {
         if let Some(difference) = question(&mut db).await? {
             return Ok(Err(difference));
         }
@@ -66,25 +83,66 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Differ
 
 type Verdict<T> = std::result::Result<T, Difference>;
 
-/// Length and end of a chain.
-type End = (i64, Hash);
+/// Where a chain ends.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    /// Its length.
+    sequence: i64,
+    /// The hash of its last transaction.
+    hash: Hash,
+    /// Lines of all its transactions.
+    entries: i64,
+}
+
+/// A chain without transactions.
+const NOTHING: End = End { sequence: 0, hash: GENESIS, entries: 0 };
 
 fn difference<T>(organization_id: OrganizationId, what: impl Into<String>) -> Verdict<T> {
     Err(Difference { organization_id, what: what.into() })
 }
 
+/// Organizations and wallets, of which each has one of the other.
+async fn strangers(db: &mut SystemRead) -> Result<Option<Difference>> {
+    let row = sqlx::query!(
+        r#"select coalesce(o.id, w.organization_id) as "id!: OrganizationId", o.id is not null as "known!"
+        from organizations o full join wallets w on w.organization_id = o.id
+        where o.id is null or w.organization_id is null
+        order by o.id is null limit 1"#
+    )
+    .fetch_optional(db.conn())
+    .await?;
+    let what = |known| if known { "it has no wallet" } else { "it has a wallet and does not exist" };
+    Ok(row.map(|r| Difference { organization_id: r.id, what: what(r.known).into() }))
+}
+
 /// Recomputes every hash; answers where the chains end.
 async fn verify_chains(db: &mut SystemRead) -> Result<Verdict<HashMap<OrganizationId, End>>> {
+    let wallets = sqlx::query_scalar!(r#"select organization_id as "id: OrganizationId" from wallets"#);
+    let known: HashSet<OrganizationId> = wallets.fetch_all(db.conn()).await?.into_iter().collect();
     let mut ends = HashMap::new();
     let mut rows = ledger(db.conn());
     while let Some(row) = rows.try_next().await? {
         let organization = row.organization_id;
-        let end = ends.entry(organization).or_insert((0, GENESIS));
-        if row.sequence != end.0 + 1 {
-            return Ok(difference(organization, format!("ledger transaction {} is missing", end.0 + 1)));
+        let end = ends.entry(organization).or_insert(NOTHING);
+        if !known.contains(&organization) {
+            // Whose it was is told by the gap it left, which is found first.
+            continue;
         }
-        match recompute(&row, end.1) {
-            Ok(hash) => *end = (row.sequence, hash),
+        if row.sequence <= end.sequence {
+            let what = format!("there is more than one ledger transaction {}", row.sequence);
+            return Ok(difference(organization, what));
+        }
+        if row.sequence != end.sequence + 1 {
+            return Ok(difference(
+                organization,
+                format!("ledger transaction {} is missing", end.sequence + 1),
+            ));
+        }
+        match recompute(&row, end.hash) {
+            Ok(hash) => {
+                let entries = end.entries + i64::try_from(row.lines.len()).unwrap_or(i64::MAX);
+                *end = End { sequence: row.sequence, hash, entries };
+            }
             Err(what) => {
                 let what = format!("ledger transaction {} ({}): {what}", row.sequence, row.id);
                 return Ok(difference(organization, what));
@@ -98,9 +156,12 @@ fn recompute(row: &LedgerRow, previous: Hash) -> std::result::Result<Hash, Strin
     if row.previous_hash != previous {
         return Err("it does not follow the one before it".into());
     }
+    if !row.lines.iter().copied().eq((1..).take(row.lines.len())) {
+        return Err("its lines are not numbered from 1 on".into());
+    }
     let posted = row.chain_to(previous)?;
-    let lines = posted.transaction.entries().iter().map(|e| e.amount.micros());
-    if posted.hash[..] != row.hash[..] || !lines.eq(row.amounts.iter().copied()) {
+    let amounts = posted.transaction.entries().iter().map(|e| e.amount.micros());
+    if posted.hash[..] != row.hash[..] || !amounts.eq(row.amounts.iter().copied()) {
         return Err("its content does not match its hash".into());
     }
     Ok(posted.hash)
@@ -114,6 +175,7 @@ struct WalletSums {
     burn: i64,
     sequence: i64,
     head_hash: Vec<u8>,
+    entries: i64,
     wallet_booked: i64,
     held_booked: i64,
     receivable_booked: i64,
@@ -122,9 +184,17 @@ struct WalletSums {
 
 impl WalletSums {
     /// The wallet row against the sums of the entries, and its head against the end of the chain.
-    fn verify(&self, (length, head): End) -> Verdict<()> {
-        if self.sequence != length || self.head_hash[..] != head[..] {
-            let what = format!("the ledger ends at {length}, the wallet says {}", self.sequence);
+    fn verify(&self, end: End) -> Verdict<()> {
+        if self.sequence != end.sequence {
+            let what = format!("the ledger ends at {}, the wallet says {}", end.sequence, self.sequence);
+            return difference(self.organization_id, what);
+        }
+        if self.head_hash[..] != end.hash[..] {
+            return difference(self.organization_id, "the ledger does not end in the wallet's head hash");
+        }
+        if self.entries != end.entries {
+            let what =
+                format!("there are {} ledger entries, its transactions have {}", self.entries, end.entries);
             return difference(self.organization_id, what);
         }
         let figures = [
@@ -149,13 +219,17 @@ async fn verify_wallets(db: &mut SystemRead, mut ends: HashMap<OrganizationId, E
     let mut wallets = 0;
     let mut rows = sqlx::query_as!(
         WalletSums,
-        r#"select w.organization_id as "organization_id: OrganizationId", w.available_micros as available,
-            w.held_micros as held, w.receivable_micros as receivable, w.burn_micros as burn, w.sequence, w.head_hash,
-            coalesce(e.wallet, 0) as "wallet_booked!", coalesce(e.held, 0) as "held_booked!",
-            coalesce(e.receivable, 0) as "receivable_booked!", coalesce(v.burn, 0) as "burn_counted!"
+        r#"select coalesce(w.organization_id, e.organization_id) as "organization_id!: OrganizationId",
+            coalesce(w.available_micros, 0) as "available!", coalesce(w.held_micros, 0) as "held!",
+            coalesce(w.receivable_micros, 0) as "receivable!", coalesce(w.burn_micros, 0) as "burn!",
+            coalesce(w.sequence, 0) as "sequence!", coalesce(w.head_hash, $1) as "head_hash!",
+            coalesce(e.entries, 0) as "entries!", coalesce(e.wallet, 0) as "wallet_booked!",
+            coalesce(e.held, 0) as "held_booked!", coalesce(e.receivable, 0) as "receivable_booked!",
+            coalesce(v.burn, 0) as "burn_counted!"
         from wallets w
-        left join (
-            select organization_id, (sum(amount_micros) filter (where account = 'wallet'))::bigint as wallet,
+        full join (
+            select organization_id, count(*) as entries,
+                (sum(amount_micros) filter (where account = 'wallet'))::bigint as wallet,
                 (sum(amount_micros) filter (where account = 'held'))::bigint as held,
                 (sum(amount_micros) filter (where account = 'receivable'))::bigint as receivable
             from ledger_entries group by organization_id
@@ -165,11 +239,12 @@ async fn verify_wallets(db: &mut SystemRead, mut ends: HashMap<OrganizationId, E
             from vps_instances v join price_versions p on p.id = v.price_version_id
             where v.state in ('creating', 'active') and v.suspended_by is distinct from 'unpaid'
             group by v.organization_id
-        ) v on v.organization_id = w.organization_id"#
+        ) v on v.organization_id = w.organization_id"#,
+        GENESIS.as_slice()
     )
     .fetch(db.conn());
     while let Some(row) = rows.try_next().await? {
-        let end = ends.remove(&row.organization_id).unwrap_or((0, GENESIS));
+        let end = ends.remove(&row.organization_id).unwrap_or(NOTHING);
         if let Err(difference) = row.verify(end) {
             return Ok(Err(difference));
         }
@@ -216,79 +291,6 @@ fn holds_differ(db: &mut SystemRead) -> Answer<'_> {
                     r.open, r.held_micros
                 )
             };
-            Difference { organization_id: r.organization_id, what }
-        }))
-    })
-}
-
-/// Charges that say a movement paid them which is not there.
-fn stray_charge(db: &mut SystemRead) -> Answer<'_> {
-    Box::pin(async move {
-        let organization = sqlx::query_scalar!(
-            r#"select organization_id as "organization_id: OrganizationId" from charges c
-            where c.transaction_id is not null and not exists (select from ledger_transactions t
-                where t.id = c.transaction_id and t.organization_id = c.organization_id)
-            limit 1"#
-        )
-        .fetch_optional(db.conn())
-        .await?;
-        let what = "a charge belongs to no movement of the ledger";
-        Ok(organization.map(|organization_id| Difference { organization_id, what: what.into() }))
-    })
-}
-
-/// Charges against what the ledger earned. Orders deleted before they were active are charged without a meter.
-fn charges_differ(db: &mut SystemRead) -> Answer<'_> {
-    Box::pin(async move {
-        let row = sqlx::query!(
-            r#"with movements as (
-                select t.organization_id, t.id, t.kind, t.key, e.amount_micros as revenue
-                from ledger_transactions t
-                join ledger_entries e on e.transaction_id = t.id and e.account = 'revenue'
-                where t.kind in ('charge', 'accrual', 'capture')
-            ), early as (
-                select m.organization_id, m.revenue from movements m
-                where m.kind = 'capture' and not exists (select from charges c where c.transaction_id = m.id)
-                    and exists (select from holds h
-                        where h.organization_id = m.organization_id and m.key = 'capture:' || h.vps_id)
-            )
-            select organization_id as "organization_id!: OrganizationId", sum(earned)::bigint as "earned!",
-                sum(charged)::bigint as "charged!"
-            from (
-                select organization_id, revenue as earned, 0 as charged from movements
-                union all select organization_id, 0, revenue from early
-                union all select organization_id, 0, amount_micros from charges
-            ) sums
-            group by organization_id having sum(earned) <> sum(charged) limit 1"#
-        )
-        .fetch_optional(db.conn())
-        .await?;
-        Ok(row.map(|r| {
-            let what = format!("charges sum to {} micros, the ledger earned {}", r.charged, r.earned);
-            Difference { organization_id: r.organization_id, what }
-        }))
-    })
-}
-
-/// Meters against their hours: one charge for every hour between start and cursor, none outside.
-fn meters_differ(db: &mut SystemRead) -> Answer<'_> {
-    Box::pin(async move {
-        let row = sqlx::query!(
-            r#"with counted as (
-                select m.organization_id, m.id, count(c.meter_id) as charges,
-                    count(c.meter_id) filter (where c.span_start >= m.started_at and c.span_start < m.paid_until
-                        and mod(extract(epoch from c.span_start - m.started_at), 3600) = 0) as hours,
-                    (extract(epoch from m.paid_until - m.started_at) / 3600)::bigint as expected
-                from meters m left join charges c on c.meter_id = m.id
-                group by m.id
-            )
-            select organization_id as "organization_id: OrganizationId", id, hours as "hours!", expected as "expected!"
-            from counted where hours <> expected or charges <> hours limit 1"#
-        )
-        .fetch_optional(db.conn())
-        .await?;
-        Ok(row.map(|r| {
-            let what = format!("meter {} has {} charged hours, {} were due", r.id, r.hours, r.expected);
             Difference { organization_id: r.organization_id, what }
         }))
     })

@@ -9,6 +9,7 @@ mod activity;
 mod billing;
 mod catalog;
 mod credit;
+mod charge;
 pub(crate) mod docs;
 mod document;
 mod endpoints;
@@ -71,6 +72,7 @@ fn resources() -> (Router<WebState>, OpenApi) {
         .with(catalog::endpoints)
         .with(vps::endpoints)
         .with(wallet::endpoints)
+        .with(charge::endpoints)
         .with(payment::endpoints)
         .with(billing::endpoints)
         .with(credit::endpoints)

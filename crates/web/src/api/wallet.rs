@@ -1,11 +1,15 @@
 //! The wallet and its movements.
 
+use app::wallet::statement::make;
 use axum::Json;
-use chrono::{DateTime, Utc};
+use axum::response::Response;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::money::Overflow;
 use domain::wallet::Account;
-use domain::{Money, TopUpId, VpsId};
+use domain::wallet::attribution::Spending;
+use domain::{Money, TopUpId, TransactionId, VpsId};
 use serde::{Deserialize, Serialize};
+use store::wallet::explain;
 use store::wallet::read::{self, Movement};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -13,14 +17,19 @@ use uuid::Uuid;
 use super::Problem;
 use super::access::Allowed;
 use super::endpoints::{Endpoints, endpoint};
-use super::input::Query;
+use super::input::{Id, Query};
 use super::page::{Cursor, Page, Paging};
 use super::value::{Amount, TransactionType};
 use crate::access::may;
+use crate::wallet::statement::{days, file, midnight};
 
 /// Operations of the area.
 pub(super) fn endpoints(list: Endpoints) -> Endpoints {
-    list.add(endpoint!(show)).add(endpoint!(transactions)).add(endpoint!(totals))
+    list.add(endpoint!(show))
+        .add(endpoint!(transactions))
+        .add(endpoint!(transaction))
+        .add(endpoint!(totals))
+        .add(endpoint!(ledger))
 }
 
 /// The organization's money.
@@ -93,6 +102,41 @@ pub(crate) struct Transaction {
 }
 
 type TransactionPage = Page<Transaction>;
+
+/// A movement of money, explained.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExplainedTransaction {
+    /// The movement.
+    transaction: Transaction,
+    /// SHA-256 over it and the movement before it, hexadecimal.
+    hash: String,
+    /// The other movement of the same hours: what was paid of them and what was owed stand apart.
+    #[schema(required)]
+    other_id: Option<Uuid>,
+    /// Which money paid it, in the order taken: credits first, then the oldest money.
+    paid_with: Vec<Source>,
+}
+
+/// Money that came in earlier and was spent here.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Source {
+    /// The movement that brought it.
+    transaction_id: Uuid,
+    /// How much of it.
+    #[schema(example = "0.0089")]
+    amount: Amount,
+}
+
+/// Which part of the ledger.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Days {
+    /// The first day (UTC); the first of this month if left out.
+    from: Option<NaiveDate>,
+    /// The day after the last (UTC); a month after the first day if left out.
+    until: Option<NaiveDate>,
+}
 
 impl Transaction {
     fn new(movement: &Movement, currency: String) -> Result<Self, Overflow> {
@@ -209,4 +253,42 @@ async fn totals(client: Allowed<may::WalletView>) -> Result<Json<TransactionTota
         currency: client.currency(),
     });
     Ok(Json(TransactionTotals { data: totals.collect() }))
+}
+
+/// Explain a movement of money
+///
+/// With its place in the chain of hashes and the money that paid it. The hours it paid are a list of their own.
+#[utoipa::path(get, path = "/wallet/transactions/{id}", operation_id = "show_transaction", tag = "wallet",
+    params(("id" = Uuid, Path, description = "The movement.")),
+    responses((status = 200, description = "The movement.", body = ExplainedTransaction)))]
+async fn transaction(
+    client: Allowed<may::WalletView>,
+    Id(id): Id<TransactionId>,
+) -> Result<Json<ExplainedTransaction>, Problem> {
+    let mut db = client.read().await?;
+    let explained = explain::movement(&mut db, id).await?.ok_or_else(Problem::not_found)?;
+    let money = store::wallet::attribution(&mut db).await?;
+    let source = |spent: &Spending| Source {
+        transaction_id: money.lot(spent.lot).from.id.into(),
+        amount: Amount(spent.amount),
+    };
+    Ok(Json(ExplainedTransaction {
+        transaction: Transaction::new(&explained.movement, client.currency())?,
+        hash: explained.hash,
+        other_id: explained.other.map(|(id, _)| id.into()),
+        paid_with: money.payers_of(id).map(source).collect(),
+    }))
+}
+
+/// Download the signed ledger
+///
+/// The movements of some days with their hours, as lines of JSON: the head, each movement, and the signature. At most 92
+/// days. `skypanel statement verify` checks the file; the public keys are at `/statement-keys`.
+#[utoipa::path(get, path = "/wallet/ledger", operation_id = "download_ledger", tag = "wallet", params(Days),
+    responses((status = 200, description = "The file.", body = String, content_type = "application/jsonl")))]
+async fn ledger(client: Allowed<may::WalletView>, Query(asked): Query<Days>) -> Result<Response, Problem> {
+    let (from, until) = days(asked.from, asked.until)
+        .ok_or_else(|| Problem::invalid("from", "Choose a day in this millennium."))?;
+    let text = make(client.app(), &client.caller, midnight(from), midnight(until)).await?;
+    Ok(file(from, until, text))
 }

@@ -1,4 +1,4 @@
-//! Receipts, credit notes and statements, whom they are made out to, and tax.
+//! Receipts, credit notes and statements, whom they are made out to, and tax; what is unpaid, and the terms of payment.
 
 mod document;
 mod operator;
@@ -6,10 +6,14 @@ mod overview;
 pub(crate) mod pdf;
 mod profile;
 mod tax;
+mod terms;
+mod unpaid;
+pub(crate) mod unpaid_view;
 pub(crate) mod view;
 
 pub(crate) use document::preview_of;
 pub(crate) use tax::lines;
+pub(crate) use terms::of as terms_of;
 
 use crate::routes::Routes;
 
@@ -30,18 +34,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/operator/organizations/{id}/documents", operator::documents)
         .get("/operator/documents/{id}", operator::document)
         .get("/operator/documents/{id}/pdf", operator::pdf)
-}
-//! What is unpaid, and the terms of payment: for operators.
-
-mod terms;
-mod unpaid;
-pub(crate) mod view;
-
-pub(crate) use terms::of as terms_of;
-
-use crate::routes::Routes;
-
-/// Routes of the area.
-pub(crate) fn routes(routes: Routes) -> Routes {
-    routes.get("/operator/unpaid", unpaid::show).post("/operator/organizations/{id}/terms", terms::set)
+        .get("/operator/unpaid", unpaid::show)
+        .post("/operator/organizations/{id}/terms", terms::set)
 }

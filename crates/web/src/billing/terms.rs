@@ -7,7 +7,7 @@ use serde::Deserialize;
 use store::SystemRead;
 use store::wallet::terms::{self, Terms};
 
-use super::view::TermsForm;
+use super::unpaid_view::TermsForm;
 use crate::WebState;
 use crate::access::Operator;
 use crate::error::Result;

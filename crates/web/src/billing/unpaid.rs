@@ -7,7 +7,7 @@ use domain::money::Overflow;
 use domain::{Money, OrganizationId};
 use store::billing::ladder::{Exposure as Row, exposure};
 
-use super::view::{Exposure, UnpaidPage, UnpaidRow};
+use super::unpaid_view::{Exposure, UnpaidPage, UnpaidRow};
 use crate::access::Operator;
 use crate::error::Result;
 

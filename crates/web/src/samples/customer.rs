@@ -19,6 +19,10 @@ use crate::vps::view::{
     PlanOption, PriceView, Problem, Progress, RegionOption, SshKeyRow, SshKeysPage, Summary, SummaryLine,
     VpsFilterView, VpsListPage, VpsName, VpsPage, VpsRow, VpsView,
 };
+use crate::wallet::statement::LedgerPage;
+use crate::wallet::transaction_view::{
+    ChargesPage, HourRow, LotView, OtherView, PaidWithRow, TransactionPage,
+};
 use crate::wallet::view::{
     BalanceFragment, CreditRow, CreditsPage, KindView, LineView, Runway, Suggestion, TopUpRow,
     TransactionView, WalletPage, WalletView,
@@ -559,6 +563,94 @@ fn wallet(r: &mut Renderer) {
     let runway = Runway::new(money("2"), money("0.1"), chrono::Utc::now());
     frame.balance = Some(Balance::new(money("2"), &runway));
     r.with_frame("balance", &frame, BalanceFragment {});
+    explained(r);
+}
+
+fn hour_row(number: i64, amount: &str, used: &str) -> HourRow {
+    HourRow {
+        vps_id: ID.into(),
+        vps: "web-1".into(),
+        at: ago(60 * number),
+        first: number == 3,
+        suspended: number == 2,
+        capped: used == "6",
+        price: money("0.0089"),
+        priced_at: ago(90_000),
+        cap: money("6"),
+        month_used: money(used),
+        amount: money(amount),
+        transaction_id: (amount != "0").then(|| ID.into()),
+        sequence: (amount != "0").then_some(41),
+    }
+}
+
+fn hours() -> Vec<HourRow> {
+    vec![hour_row(1, "0", "6"), hour_row(2, "0.0071", "6"), hour_row(3, "0.01", "3.4215")]
+}
+
+fn explained(r: &mut Renderer) {
+    let line = |account, text| LineView { account, amount: money(text) };
+    let transaction = TransactionView {
+        id: ID.into(),
+        sequence: 41,
+        icon: "clock",
+        title: "Hours charged",
+        about: Some("3 hours".into()),
+        note: None,
+        at: ago(3),
+        change: money("-0.0171"),
+        aside: false,
+        lines: vec![line("Available", "-0.0171"), line("Charged", "0.0171")],
+    };
+    let page = TransactionPage {
+        at: transaction.at,
+        transaction: transaction.clone(),
+        actor: "the panel itself".into(),
+        hash: "5f".repeat(32),
+        other: Some(OtherView { href: format!("/wallet/transactions/{ID}"), sequence: 42 }),
+        paid_with: vec![
+            PaidWithRow {
+                id: ID.into(),
+                sequence: 2,
+                title: "Credit",
+                at: ago(9_000),
+                amount: money("0.01"),
+            },
+            PaidWithRow {
+                id: ID.into(),
+                sequence: 1,
+                title: "Payment",
+                at: ago(9_900),
+                amount: money("0.0071"),
+            },
+        ],
+        lot: None,
+        hours: hours(),
+        pages: Pages { newest: None, older: Some("/wallet/transactions/x?skip=50".into()) },
+    };
+    r.page("transaction", "/wallet/transactions/x", page.clone());
+    let payment = TransactionPage {
+        transaction: TransactionView { title: "Payment", change: money("25"), ..transaction },
+        actor: "Ann Example".into(),
+        other: None,
+        paid_with: vec![],
+        lot: Some(LotView { amount: money("25"), left: money("12.3") }),
+        hours: vec![],
+        pages: Pages::default(),
+        ..page
+    };
+    r.page("transaction-payment", "/wallet/transactions/x", payment);
+    let charges =
+        ChargesPage { vps_id: ID.into(), vps: "web-1".into(), hours: hours(), pages: Pages::default() };
+    r.page("vps-charges", "/vps/x/charges", charges.clone());
+    r.page("vps-charges-empty", "/vps/x/charges", ChargesPage { hours: vec![], ..charges });
+    let ledger = LedgerPage {
+        months: vec![Choice::new("2026-11", "November 2026"), Choice::new("2026-10", "October 2026")],
+        key: Some("q1DIRfR8j2OkUAEcM1NFAJ7Jt9qlE2WuPpsDrXRAxa4=".into()),
+        key_id: Some("2f8a7c1d90b3e456".into()),
+    };
+    r.page("ledger-file", "/wallet/ledger", ledger);
+    r.page("ledger-file-off", "/wallet/ledger", LedgerPage { months: vec![], key: None, key_id: None });
 }
 
 pub(super) fn kinds() -> Vec<KindView> {

@@ -11,7 +11,7 @@ use domain::wallet::AdjustmentState;
 use super::{Renderer, ago, errors, money};
 use crate::activity::view::{AllActivityPage, EntryView};
 use crate::catalog::moves_view::{EffectRow, EffectView, KeptRow, MoveRow, MovesPage};
-use crate::billing::view::{Exposure, TermsForm, UnpaidPage, UnpaidRow};
+use crate::billing::unpaid_view::{Exposure, TermsForm, UnpaidPage, UnpaidRow};
 use crate::catalog::view::{
     MarkupForm, NewPlanPage, PlanName, PlanPage, PlanRow, PlanView, PlansPage, PreviewPage, PreviewRow,
     PublicationRow, RegionPriceRow, SizeOption,
@@ -37,6 +37,9 @@ use crate::wallet::finance_view::{Bar, CustomerRow, FinancePage, MarginPage, Mar
 use crate::wallet::operator_view::{
     AdjustmentForm, AdjustmentRow, AdjustmentsPage, CampaignForm, CampaignRow, CampaignsPage, GoodwillForm,
     OrganizationWalletPage, VouchersPage,
+};
+use crate::wallet::transaction_view::{
+    HourRow, OperatorHourRow, OperatorTransactionPage, OperatorTransactionsPage,
 };
 use crate::wallet::view::{LineView, TopUpRow, TransactionView};
 
@@ -238,6 +241,62 @@ fn payments(r: &mut Renderer) {
     r.page("operator-refund", "/operator/organizations/x/payments", organization.clone());
     let nothing = OrganizationPaymentsPage { refundable: vec![], refunds: vec![], ..organization };
     r.page("operator-refund-nothing", "/operator/organizations/x/payments", nothing);
+    transactions(r);
+}
+
+fn transactions(r: &mut Renderer) {
+    let line = |account, text| LineView { account, amount: money(text) };
+    let transaction = TransactionView {
+        id: ID.into(),
+        sequence: 41,
+        icon: "clock",
+        title: "Hours charged",
+        about: Some("1 hour".into()),
+        note: None,
+        at: ago(3),
+        change: money("-0.0089"),
+        aside: false,
+        lines: vec![line("Available", "-0.0089"), line("Charged", "0.0089")],
+    };
+    let hour = HourRow {
+        vps_id: ID.into(),
+        vps: "web-1".into(),
+        at: ago(60),
+        first: true,
+        suspended: false,
+        capped: false,
+        price: money("0.0089"),
+        priced_at: ago(90_000),
+        cap: money("6"),
+        month_used: money("0.0089"),
+        amount: money("0.0089"),
+        transaction_id: Some(ID.into()),
+        sequence: Some(41),
+    };
+    let page = OperatorTransactionPage {
+        organization_id: ID.into(),
+        organization: "Acme Ltd".into(),
+        at: transaction.at,
+        transaction: transaction.clone(),
+        actor: "the panel itself".into(),
+        hash: "5f".repeat(32),
+        other: None,
+        hours: vec![OperatorHourRow { hour, cost: money("0.0075"), margin: money("0.0014") }],
+        revenue: money("0.0089"),
+        cost: money("0.0075"),
+        margin: money("0.0014"),
+        pages: Pages::default(),
+    };
+    r.page("operator-transaction", "/operator/transactions/x", page);
+    let list = OperatorTransactionsPage {
+        organization_id: ID.into(),
+        organization: "Acme Ltd".into(),
+        transactions: vec![transaction],
+        pages: Pages::default(),
+    };
+    r.page("operator-transactions", "/operator/organizations/x/transactions", list.clone());
+    let none = OperatorTransactionsPage { transactions: vec![], ..list };
+    r.page("operator-transactions-none", "/operator/organizations/x/transactions", none);
 }
 
 fn finance(r: &mut Renderer) {

@@ -1,5 +1,6 @@
 //! VPSs and SSH keys.
 
+mod charges;
 mod create;
 mod delete;
 mod list;
@@ -20,6 +21,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/vps/new", create::form)
         .post("/vps", create::create)
         .get("/vps/{id}", show::show)
+        .get("/vps/{id}/charges", charges::show)
         .post("/vps/{id}/power", power::power)
         .get("/vps/{id}/delete", delete::form)
         .post("/vps/{id}/delete", delete::delete)

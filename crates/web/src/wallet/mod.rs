@@ -8,6 +8,9 @@ mod ledger;
 mod operator;
 pub(crate) mod operator_view;
 mod show;
+pub(crate) mod statement;
+mod transaction;
+pub(crate) mod transaction_view;
 pub(crate) mod view;
 
 pub(crate) use show::{Asked, page, wallet_view};
@@ -21,6 +24,12 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/wallet/balance", show::balance)
         .get("/wallet/credits", credit::list)
         .post("/wallet/credits", credit::redeem)
+        .get("/wallet/transactions/{id}", transaction::show)
+        .get("/wallet/ledger", statement::show)
+        .get("/wallet/ledger/file", statement::download)
+        .get("/statement-keys", statement::keys)
+        .get("/operator/organizations/{id}/transactions", transaction::list_of)
+        .get("/operator/transactions/{id}", transaction::show_any)
         .get("/operator/finance", finance::show)
         .get("/operator/finance/csv", finance::show_csv)
         .get("/operator/finance/margin", finance::margin)
