@@ -2,7 +2,7 @@
 
 use app::billing::tax::publish_rate;
 use app::billing::{Returned, issue_credit_note, issue_statements};
-use app::payment::begin_top_up;
+use app::payment::{begin_top_up, refund};
 use app::{Caller, Error};
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::billing::document::{DocumentKind, Statement, TaxDocument};
@@ -80,6 +80,30 @@ async fn a_payment_is_credited_less_its_tax_with_its_receipt() {
     assert_eq!(mail.len(), 1);
     assert!(mail[0].text.contains(&format!("/billing/documents/{}", document.id)), "{}", mail[0].text);
     panel.verify().await;
+}
+
+#[tokio::test]
+async fn what_goes_back_to_a_payer_takes_its_tax_along_with_a_credit_note() {
+    let (panel, _worker, acme) = taxed().await;
+    panel.billing_details(&acme, "DE", "").await;
+    let top_up = panel.top_up(&acme, "25.00").await;
+    let operator = panel.operator().await;
+    let give_back = async |amount: &str| {
+        let organization = acme.organization_id();
+        refund(&panel.app, &operator, organization, top_up, money(amount), "moved away").await.unwrap();
+        panel.until("select bool_and(state = 'completed') from refunds").await;
+        panel.until_idle().await;
+        panel.verify().await;
+    };
+    let tax_due = "select sum(amount_micros)::bigint from ledger_entries where account = 'tax_payable'";
+    give_back("10.00").await;
+    // 10.00 holds 1.60 of tax.
+    assert_eq!(panel.balances(&acme).await.available, 21_010_000 - 8_400_000);
+    assert_eq!(panel.fetch::<i64>(tax_due).await, 3_990_000 - 1_600_000);
+    give_back("15.00").await;
+    assert_eq!((panel.balances(&acme).await.available, panel.fetch::<i64>(tax_due).await), (0, 0));
+    let notes: i64 = panel.fetch("select count(*) from documents where kind = 'credit_note'").await;
+    assert_eq!(notes, 2);
 }
 
 #[tokio::test]

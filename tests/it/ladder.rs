@@ -13,7 +13,6 @@ use store::billing::ladder::exposure;
 use store::wallet::terms::Terms;
 use testkit::{Panel, RunningWorker};
 
-
 const HOUR: i64 = 22_500;
 const COST: i64 = 18_000;
 const NOTHING: Steps = Steps { notices: 0, announced: 0, warned: 0, ended: 0 };

@@ -184,12 +184,15 @@ async fn a_discarded_order_removes_its_server_and_gives_the_money_back() {
     let panel = Panel::start().await;
     let (acme, web, job) = half_made(&panel).await;
     let operator = panel.operator().await;
-    panel.execute("update holds set created_at = now() - interval '1 hour'").await;
+    panel.execute("update holds set created_at = created_at - interval '1 hour'").await;
     assert!(codes(&panel).await.contains(&AlarmCode::HoldWithoutJob));
+    panel.execute("update holds set created_at = created_at + interval '1 hour'").await;
 
     let undoing = discard(&panel.app, &operator, job).await.unwrap().expect("a job undoes it");
     assert!(!panel.living_servers_of(web).is_empty(), "nothing is asked of a cloud in a request");
+    panel.execute("update holds set created_at = created_at - interval '1 hour'").await;
     assert!(!codes(&panel).await.contains(&AlarmCode::HoldWithoutJob), "a job works on it");
+    panel.execute("update holds set created_at = created_at + interval '1 hour'").await;
     assert_eq!(discard(&panel.app, &operator, job).await.unwrap_err().code(), "job_over");
     assert_eq!(retry(&panel.app, &operator, job).await.unwrap_err().code(), "job_over");
     assert_eq!(discard(&panel.app, &operator, undoing).await.unwrap_err().code(), "job_needed");

@@ -307,6 +307,8 @@ async fn a_dispute_that_only_its_end_is_heard_of_takes_the_money_once() {
     // The daily comparison finds the reversal, which is no second loss.
     compare(&told).await;
     assert_eq!(told.balances().await, (0, 0, 0));
+    let known: bool = told.panel.fetch("select bool_and(refund_ref is not null) from refunds").await;
+    assert!(known, "the reversal is recognised");
     told.verify().await;
 }
 

@@ -178,19 +178,17 @@ async fn prices_that_vpss_are_promised_cannot_be_taken_back() {
     let (operator, plan) = (panel.operator().await, panel.plan("small").await);
     ahead(&panel, plan, soon(&panel, "2 hours").await).await.unwrap();
     let version = to_come(&panel, plan).await.unwrap();
-    let early = app::catalog::moves::Wish {
-        version,
-        moves_at: Some(soon(&panel, "1 hour").await),
-        organizations: Vec::new(),
-    };
+    let wish =
+        |moves_at| app::catalog::moves::Wish { version, moves_at: Some(moves_at), organizations: Vec::new() };
+    let early = wish(soon(&panel, "1 hour").await);
+    let later = wish(soon(&panel, "31 days").await);
     let announce = async |wish| app::catalog::moves::announce(&panel.app, &operator, plan, wish).await;
     let refused = announce(&early).await.unwrap_err();
     assert!(
         matches!(refused, app::Error::Invalid { field: "version", .. }),
         "not in force by then: {refused:?}"
     );
-    let wish = app::catalog::moves::Wish { moves_at: Some(soon(&panel, "31 days").await), ..early.clone() };
-    let id = announce(&wish).await.unwrap();
+    let id = announce(&later).await.unwrap();
     let refused = withdraw_prices(&panel.app, &operator, plan, version).await.unwrap_err();
     assert_eq!(refused.code(), "price_promised");
     app::catalog::moves::cancel(&panel.app, &operator, plan, id).await.unwrap();

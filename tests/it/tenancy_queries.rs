@@ -11,12 +11,12 @@ use domain::payment::{DisputeState, RefundState, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
-    AdjustmentId, ApiKeyId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId, RefundId, SessionId,
-    SshKeyId, TopUpId, TransactionId, UserId, VpsActionId, VpsId,
+    AdjustmentId, ApiKeyId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId, RefundId,
+    SessionId, SshKeyId, TopUpId, TransactionId, UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
-use store::billing::{document, profile, statement, tax};
 use store::billing::hours;
+use store::billing::{document, profile, statement, tax};
 use store::vps::read as vps_read;
 use store::wallet::explain::{self, Explained};
 use store::{Exempt, SystemPurpose, activity, billing, catalog, identity, notify, payment, vps, wallet};
@@ -46,7 +46,7 @@ struct Theirs {
     /// Digest of a promotion's code that they redeemed and acme did not.
     code: identity::Digest,
     /// Something went back of it, and it is disputed.
-    paid: TopUpId,
+    disputed: TopUpId,
     refund: RefundId,
     dispute: DisputeId,
     /// Ordered: nothing was done yet, money is held.
@@ -129,7 +129,7 @@ impl Theirs {
             credit: CreditId(first("credits").await),
             adjustment: AdjustmentId(adjustment),
             code: code.try_into().unwrap(),
-            paid: TopUpId(first("top_ups").await),
+            disputed: TopUpId(first("top_ups").await),
             refund: RefundId(first("refunds").await),
             dispute: DisputeId(first("disputes").await),
             ordered,
@@ -182,9 +182,9 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "top-up": payment::read::find(db, of.top_up),
         "top-ups": payment::read::list(db, None, 100),
         "refunds": payment::refund::list(db, None, 100),
-        "refunds of a top-up": payment::refund::shown_of(db, of.paid),
+        "refunds of a top-up": payment::refund::shown_of(db, of.disputed),
         "disputes": payment::dispute::list(db, None, 100),
-        "disputes of a top-up": payment::dispute::shown_of(db, of.paid),
+        "disputes of a top-up": payment::dispute::shown_of(db, of.disputed),
         "VPSs": vps_read::list(db, &all, None, 100),
         "how many VPSs": vps_read::count_ever(db),
         "names": vps_read::names(db, 100),
@@ -274,12 +274,11 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "tax": tax::set_tax(tx, of.paid, Money::from_micros(1)),
         "recipient": profile::recipient(tx, Some(of.user)),
         "recipient of a member": profile::recipient(tx, None),
-        "what went back": payment::refund::of_top_up(tx, of.paid),
+        "what went back": payment::refund::of_top_up(tx, of.disputed),
         "set refund": payment::refund::set(tx, of.refund, RefundState::Pending, Some("y"), Some("y"), None),
         "refund of dispute": payment::refund::set_dispute(tx, of.refund, of.dispute),
-        "disputes of": payment::dispute::of_top_up(tx, of.paid),
+        "disputes of": payment::dispute::of_top_up(tx, of.disputed),
         "set dispute": payment::dispute::update(tx, &decided(of.dispute)),
-        "owners": notify::mail::owners(tx),
         "lock wallet": async { wallet::lock(tx).await.map(|wallet| (wallet.organization_id(), wallet.available())) },
         "members": notify::mail::members(tx, &[acme.organization_id()], Role::ALL),
         "ending": wallet::credit::ending_here(tx, now + TimeDelta::days(9)),
@@ -372,11 +371,9 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "totals": wallet::read::any_totals_by_kind(db, id),
         "corrections": wallet::adjustment::list(db, Some(id), 100),
         "refunds": payment::refund::of_organization(db, id, 100),
-        "went back": payment::refund::went_back(db, id),
         "refundable": payment::refund::refundable(db, id),
         "paid for": payment::dispute::paid_for(db, id, chrono::DateTime::UNIX_EPOCH),
         "VPSs": vps_read::list_all(db, &vps_of, None, 100),
-        "movements": wallet::read::movements_of(db, id, None, 100),
         "limits": identity::limits_of(db, id),
         "terms": wallet::terms::find(db, id),
         "whom limits can be for": identity::limit_subjects(db, id),
@@ -396,9 +393,8 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "wallets": wallet::try_lock(tx, &[id]),
         "meters": billing::open_meters(tx, &[id]),
         "due moves": billing::moves::due(tx, &[id], chrono::Utc::now() + chrono::Days::new(50)),
-        "owners": notify::mail::owners(tx, &[id]),
         "flat hours": billing::flat_dues(tx, &[id], later),
-        "charge flat": billing::charge_flat(tx, &[(id, None)], later),
+        "charge flat": billing::charge_flat(tx, &[(id, Some(TransactionId::new()))], later),
         "suspend": vps::suspend_unpaid(tx, id),
         "unpaid": billing::ladder::lock_unpaid(tx, &[id]),
         "accounts": billing::ladder::accounts(tx, &[id]),

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use domain::billing::{Country, Party, VatNumber};
-use domain::Money;
-use clients::paypal::{WebhookCheck, WebhookSettings};
 use app::wallet::statement::StatementKeys;
+use clients::paypal::{WebhookCheck, WebhookSettings};
+use domain::Money;
+use domain::billing::{Country, Party, VatNumber};
 use domain::identity::Quota;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;

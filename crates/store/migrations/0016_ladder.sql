@@ -3,7 +3,7 @@
 
 -- Terms other than the installation's. Written by operators alone.
 create table wallet_terms (
-    organization_id uuid primary key references wallets,
+    organization_id uuid primary key references organizations,
     -- Hours that the wallet cannot pay are owed, up to this debt, before anything is suspended.
     credit_limit_micros bigint not null default 0 check (credit_limit_micros >= 0),
     -- How long unpaid VPSs are kept; null as the installation says.

@@ -1,6 +1,7 @@
 //! Making an example installation look lived in. As the schema's owner, and for `skypanel demo`
 //! alone: nothing else may empty a database or move its times.
 
+use chrono::{DateTime, Utc};
 use domain::wallet::GENESIS;
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnectOptions;
@@ -21,18 +22,20 @@ pub async fn reset(owner_url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes everything one day older: times, meters, and the ledger's chain over them.
-pub async fn age_one_day(owner_url: &str) -> Result<()> {
+/// Makes everything older by some days: times, meters, and the ledger's chain over them.
+pub async fn age(owner_url: &str, days: i32) -> Result<()> {
     let mut owner = connect(owner_url).await?;
     let mut tx = owner.begin().await?;
     let columns: Vec<(String, String)> = sqlx::query_as(
-        "select table_name::text, string_agg(format('%1$I = %1$I - interval ''1 day''', column_name), ', ')
+        "select table_name::text,
+            string_agg(format('%1$I = %1$I - make_interval(days => %2$s)', column_name, $1::int), ', ')
         from information_schema.columns
         where table_schema = 'public' and data_type = 'timestamp with time zone'
             and table_name in (select tablename from pg_tables where schemaname = 'public')
             and table_name not in ('sessions', 'events', 'jobs', 'rate_buckets', 'charges', '_sqlx_migrations')
         group by table_name",
     )
+    .bind(days)
     .fetch_all(&mut *tx)
     .await?;
     for (table, assignments) in columns {
@@ -40,13 +43,28 @@ pub async fn age_one_day(owner_url: &str) -> Result<()> {
         sqlx::raw_sql(AssertSqlSafe(format!("update {table} set {assignments}"))).execute(&mut *tx).await?;
     }
     // Hours are unique: they go by way of a distant past, or each would land on the day before it.
-    for days in [-365_000, 364_999] {
+    for days in [-365_000, 365_000 - days] {
         sqlx::query("update charges set span_start = span_start + make_interval(days => $1)")
             .bind(days)
             .execute(&mut *tx)
             .await?;
     }
     recount_months(&mut tx).await?;
+    rechain(&mut tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes what was written since a time older by some days: what a billing run wrote of hours that lie so far back.
+pub async fn date_back(owner_url: &str, since: DateTime<Utc>, days: i32) -> Result<()> {
+    let mut owner = connect(owner_url).await?;
+    let mut tx = owner.begin().await?;
+    for table in ["ledger_transactions", "activity_logs"] {
+        let statement = format!(
+            "update {table} set created_at = created_at - make_interval(days => $2) where created_at >= $1"
+        );
+        sqlx::query(AssertSqlSafe(statement)).bind(since).bind(days).execute(&mut *tx).await?;
+    }
     rechain(&mut tx).await?;
     tx.commit().await?;
     Ok(())

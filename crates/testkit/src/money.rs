@@ -129,6 +129,7 @@ impl Panel {
     /// What payers, their banks and the gateway do by themselves; answers what the gateway then shows.
     pub async fn at_the_gateway(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}/_sim/paypal/{path}", self.simulator.paypal_url());
+        crate::install_crypto();
         static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
         let request = CLIENT.post(&url).header("content-type", "application/json");
         let answer = request.body(body.to_string()).send().await.unwrap();
@@ -139,6 +140,7 @@ impl Panel {
 
     /// What the operator does at the gateway's own pages.
     pub async fn on_the_gateways_pages(&self, path: &str, body: &Value) -> Value {
+        crate::install_crypto();
         let (url, client) = (self.simulator.paypal_url(), reqwest::Client::new());
         let asked = client.post(format!("{url}/v1/oauth2/token")).basic_auth("panel", Some("secret"));
         let asked = asked.header("content-type", "application/x-www-form-urlencoded");
@@ -197,8 +199,10 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
         || ', given ' || given || ', charged ' || charged
     from wallets w
     cross join lateral (select available_micros + held_micros - receivable_micros as there) a
-    cross join lateral (select coalesce(sum(captured_micros - tax_micros), 0) as captured from top_ups
+    cross join lateral (select coalesce(sum(captured_micros), 0) as captured from top_ups
         where organization_id = w.organization_id and state = 'completed') b
+    cross join lateral (select coalesce(sum(amount_micros), 0) as tax from ledger_entries
+        where organization_id = w.organization_id and account = 'tax_payable') t
     cross join lateral (select
         (select coalesce(sum(amount_micros - ended_micros), 0) from credits where organization_id = w.organization_id)
         + (select coalesce(sum(amount_micros), 0) from adjustments
@@ -212,7 +216,7 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
         + (select coalesce(sum(amount_micros), 0) from holds h
             where h.organization_id = w.organization_id and h.state = 'captured'
                 and not exists (select from meters m where m.vps_id = h.vps_id)) as charged) c
-    where there <> captured - back + given - charged";
+    where there <> captured - tax - back + given - charged";
 
 const HOLDS_WITHOUT_A_JOB: &str = "
     select count(*) from holds h where h.state = 'open'

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 use app::vault::Vault;
 use app::wallet::statement::StatementKeys;
-use app::{App, Caller, Settings};
+use app::{App, Caller, Operator, Settings};
+use clients::paypal::{WebhookCheck, WebhookSettings};
 use domain::provider::ProviderConnector;
-use clients::paypal::WebhookCheck;
 use serde_json::Value;
 use simulator::{Config, Simulator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Decode, Executor, Postgres, Type};
 use store::job::NewJob;
 use store::{Store, job};
+use tokio::sync::OnceCell;
 
 use crate::{Database, RunningWorker, mutant, worker};
 
@@ -45,6 +46,7 @@ pub struct Panel {
     pub simulator: Simulator,
     superuser: PgPool,
     database: Database,
+    pub(crate) operator: OnceCell<Operator>,
 }
 
 impl Panel {
@@ -54,8 +56,8 @@ impl Panel {
         let simulator = Simulator::start(Config { speed: SPEED, ..Config::default() }).await.unwrap();
         let store = Store::connect_lazy(&mutant::wired(database.login_url()).await, 24).unwrap();
         let superuser = PgPoolOptions::new().max_connections(4).connect(&database.superuser_url()).await;
-        let panel =
-            Self { app: app(store.clone()), store, simulator, superuser: superuser.unwrap(), database };
+        let (superuser, operator) = (superuser.unwrap(), OnceCell::new());
+        let panel = Self { app: app(store.clone()), store, simulator, superuser, database, operator };
         for (kind, url) in
             [("linode", panel.simulator.linode_url()), ("digitalocean", panel.simulator.digitalocean_url())]
         {

@@ -47,9 +47,10 @@ impl Panel {
         self.caller(&sign_in(&self.app, attempt).await.unwrap().token).await
     }
 
-    /// Signs the operator in.
+    /// The operator, signed in once: sign-ins are limited.
     pub async fn operator(&self) -> Operator {
-        self.sign_in(OPERATOR_EMAIL).await.operator().unwrap()
+        let sign_in = async || self.sign_in(OPERATOR_EMAIL).await.operator().unwrap();
+        *self.operator.get_or_init(sign_in).await
     }
 
     /// Gives an organization, or somebody in it, another request limit for a week.

@@ -37,7 +37,6 @@ fn page_routes() -> Routes {
         .add(wallet::routes)
         .add(billing::routes)
         .add(payment::routes)
-        .add(billing::routes)
         .add(activity::routes)
         .add(overview::routes)
         .add(notify::pages)

@@ -16,6 +16,7 @@ fn body(path: &str) -> Value {
         "/top-ups" => json!({ "amount": "25.00" }),
         "/api-keys" => json!({ "name": "x" }),
         "/top-ups/{id}/capture" => json!({}),
+        "/credits" => json!({ "code": "WELCOME10" }),
         "/billing-profile" => json!({ "name": "x", "address": "x", "country": "DE" }),
         other => panic!("say what {other} takes"),
     }
@@ -134,6 +135,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let worker = panel.worker();
     panel.top_up(&acme, "20.00").await;
     panel.documents(&acme).await;
+    panel.give_and_take(&acme).await;
     worker.stop().await;
     let vps = panel.order(&acme, "small", "web").await;
     let service = Service::of(&panel);
@@ -145,6 +147,8 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         "vps" => format!("select '{vps}'"),
         "ssh-keys" => "select id::text from ssh_keys".to_owned(),
         "top-ups" => "select id::text from top_ups".to_owned(),
+        "wallet" => "select id::text from ledger_transactions limit 1".to_owned(),
+        "credits" => "select id::text from credits".to_owned(),
         "receipts" => "select id::text from documents where kind = 'receipt'".to_owned(),
         "credit-notes" => "select id::text from documents where kind = 'credit_note'".to_owned(),
         "statements" => "select id::text from documents where kind = 'statement'".to_owned(),

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use app::identity::create_api_key;
-use domain::VpsId;
+use app::wallet::{NewPromotion, create_promotion};
+use domain::{Money, VpsId};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use testkit::Panel;
@@ -54,6 +55,18 @@ async fn every_example_runs_and_is_answered_as_documented() {
     let acme = panel.customer("acme").await;
     panel.top_up(&acme, "50.00").await;
     panel.documents(&acme).await;
+    panel.give_and_take(&acme).await;
+    let offer = NewPromotion {
+        name: "Welcome",
+        code: "WELCOME10",
+        amount: Money::from_micros(10_000_000),
+        valid_from: None,
+        valid_until: None,
+        days: None,
+        redemptions_max: None,
+        new_only: false,
+    };
+    create_promotion(&panel.app, &panel.operator().await, offer).await.unwrap();
     let service = Service::of(&panel);
     let address = service.listen().await;
     let anybody = service.anonymous();
@@ -76,6 +89,7 @@ async fn every_example_runs_and_is_answered_as_documented() {
         ("TRANSACTION_ID", one("select id::text from ledger_transactions limit 1").await),
         ("API_KEY_ID", other_key.to_string()),
         ("SSH_KEY_ID", one("select id::text from ssh_keys limit 1").await),
+        ("CREDIT_ID", one("select id::text from credits limit 1").await),
         ("RECEIPT_ID", one("select id::text from documents where kind = 'receipt'").await),
         ("CREDIT_NOTE_ID", one("select id::text from documents where kind = 'credit_note'").await),
         ("STATEMENT_ID", one("select id::text from documents where kind = 'statement'").await),

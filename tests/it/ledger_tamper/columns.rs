@@ -164,7 +164,7 @@ const COLUMNS: &[Forgery] = &[
                 || translate(right(transaction_id::text, 1), '0123456789abcdef', '1032547698badcfe'))::uuid
             where (meter_id, span_start) = (select meter_id, span_start from charges
                 where organization_id = ACME and amount_micros > 0 order by span_start limit 1)",
-        "belongs to no movement",
+        "charges of one bill",
     ),
     forgery(
         "holds.organization_id",
@@ -282,7 +282,7 @@ const COLUMNS: &[Forgery] = &[
     forgery(
         "top_ups.organization_id",
         "update top_ups set organization_id = 'ffffffff-ffff-7fff-bfff-ffffffffffff' where organization_id = ACME",
-        "top-ups sum to",
+        "top-ups less refunds sum to",
     ),
     forgery(
         "top_ups.id",
@@ -310,13 +310,25 @@ const COLUMNS: &[Forgery] = &[
     forgery(
         "top_ups.captured_micros",
         "update top_ups set captured_micros = captured_micros + 1 where organization_id = ACME",
-        "top-ups sum to",
+        "top-ups less refunds sum to",
+    ),
+    forgery(
+        "top_ups.tax_micros",
+        "update top_ups set tax_micros = tax_micros + 1 where organization_id = ACME",
+        "is not what was booked",
     ),
 ];
 
 /// Columns that hold no truth about money, each with the reason.
 const EXEMPT: &[(&str, &str)] = &[
     ("holds.id", "nothing names a hold by it: it is told by its VPS"),
+    ("meters.cap_micros", "what earlier prices leave of a cap is counted again by `ledger recompute`"),
+    ("meters.cap_month", "of which month that is, likewise"),
+    (
+        "meters.flat_micros",
+        "worked out from cursor and price; the hours it led to are counted by `ledger recompute`",
+    ),
+    ("meters.flat_until", "how long it holds, likewise"),
     ("meter_terms.id", "only their order counts, and another order is another history"),
     ("meter_terms.price_version_id", "what hours were charged at is counted again by `ledger recompute`"),
     ("top_ups.amount_micros", "what was asked for; what was paid stands in captured_micros"),
@@ -326,6 +338,10 @@ const EXEMPT: &[(&str, &str)] = &[
     ("top_ups.requested_by", "who asked; the trail says it too. Who booked it is in the ledger"),
     ("top_ups.created_at", "when it was asked for; when it was booked is in the ledger"),
     ("top_ups.updated_at", "when the row was last touched"),
+    ("top_ups.buyer", "whom the receipt is for; the receipt keeps its own"),
+    ("top_ups.tax_basis_points", "at which rate; the tax is in the ledger, the rate on the receipt"),
+    ("top_ups.tax_reason", "why it was taxed so, likewise"),
+    ("wallets.runway_told", "which notice was sent"),
 ];
 
 #[tokio::test]

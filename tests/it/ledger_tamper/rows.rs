@@ -59,7 +59,7 @@ const ROWS: &[Forgery] = &[
     forgery(
         "a payment is gone",
         "delete from top_ups where id = (select min(id::text)::uuid from top_ups where organization_id = ACME)",
-        "top-ups sum to",
+        "top-ups less refunds sum to",
     ),
     // Cut off.
     forgery(
@@ -139,6 +139,12 @@ const ROWS: &[Forgery] = &[
         "belongs to no meter",
     ),
     forgery(
+        "an hour that no movement paid is added",
+        "insert into charges values (ACME, '00000000-0000-7000-8000-000000000000', now(), 5, 'sold',
+            '00000000-0000-7000-8000-000000000000')",
+        "belongs to no movement",
+    ),
+    forgery(
         "a hold is added",
         "insert into holds select (jsonb_populate_record(h, '{\"id\": \"00000000-0000-7000-8000-000000000000\",
             \"vps_id\": \"00000000-0000-7000-8000-000000000000\"}')).* from holds h
@@ -149,7 +155,7 @@ const ROWS: &[Forgery] = &[
         "an open hold is added",
         "insert into holds select (jsonb_populate_record(h, '{\"id\": \"00000000-0000-7000-8000-000000000000\",
             \"state\": \"open\", \"closed_at\": null}')).* from holds h where organization_id = ACME and state = 'released'",
-        "open holds sum to",
+        "open holds, disputes and refunds sum to",
     ),
     forgery(
         "a meter is added",
@@ -169,7 +175,7 @@ const ROWS: &[Forgery] = &[
         "a payment is added",
         "insert into top_ups select (jsonb_populate_record(t, '{\"id\": \"00000000-0000-7000-8000-000000000000\",
             \"capture_ref\": \"x\"}')).* from top_ups t where organization_id = ACME limit 1",
-        "top-ups sum to",
+        "top-ups less refunds sum to",
     ),
     // Swapped.
     forgery(

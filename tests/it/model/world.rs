@@ -146,8 +146,7 @@ impl World {
             Billing::Once => {}
             Billing::AtOnce => {
                 let (one, other) = (store(&url), store(&url));
-                let runs = tokio::join!(app::billing::run(&one, now), app::billing::run(&other, now));
-                (runs.0.unwrap(), runs.1.unwrap());
+                tokio::try_join!(app::billing::run(&one, now), app::billing::run(&other, now)).unwrap();
             }
             Billing::Cut(commit, cut) => {
                 let wire = Tripwire::lay(&url, Some((commit, cut))).await;

@@ -1,10 +1,10 @@
 //! Hours: charging them, and what happens when the wallet cannot pay. Documents: what is put in writing of it all.
 
-mod moves;
-mod document;
 mod destroy_job;
+mod document;
 mod ladder;
 mod ladder_mail;
+mod moves;
 mod plan;
 mod profile;
 mod resume_job;
@@ -13,11 +13,11 @@ pub(crate) mod statement_job;
 pub mod tax;
 mod terms;
 
+pub(crate) use destroy_job::run as destroy;
 pub(crate) use document::issue_receipt;
 pub use document::{CreditNote, Returned, issue_credit_note};
-pub use profile::{NewProfile, set_profile};
-pub(crate) use destroy_job::run as destroy;
 pub use ladder::{Steps, run as climb};
+pub use profile::{NewProfile, set_profile};
 pub(crate) use resume_job::{ask_to_resume, run as resume};
 pub use run::{Summary, run};
 pub use statement_job::issue_statements;

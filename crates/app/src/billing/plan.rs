@@ -171,7 +171,7 @@ mod tests {
     fn hours_are_paid_in_the_order_in_which_they_began() -> Result<(), Overflow> {
         // Nothing was billed for 10 hours; the second VPS began 7 hours after the first. Money for 9 hours.
         let mut meters = [meter(start(), 100), meter(start() + TimeDelta::hours(7), 100)];
-        let bill = bill(&mut meters, Money::from_micros(1_800), start() + TimeDelta::hours(9))?;
+        let bill = bill(&mut meters, funds(1_800, 0, 0), start() + TimeDelta::hours(9))?;
         let sold = |i| bill.charges.iter().filter(|c| c.0 == i && c.2 == Tariff::Sold).count();
         assert_eq!((sold(0), sold(1)), (8, 1), "seven alone, one of both; the next of both is too dear");
         assert!(bill.suspend);

@@ -14,7 +14,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
 use store::billing::moves::DueMove;
 use store::billing::{
-    NewCharge, OpenMeter, charge_flat, due_organizations, flat_dues, insert_charges, open_meters, update_meters,
+    NewCharge, OpenMeter, charge_flat, due_organizations, flat_dues, insert_charges, open_meters,
+    update_meters,
 };
 use store::job::NewJob;
 use store::wallet::{LockedWallet, save, try_lock};

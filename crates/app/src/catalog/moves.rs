@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::activity::{Action, Activity, TargetKind};
-use domain::identity::{Actor, Email};
+use domain::identity::{Actor, Email, Role};
 use domain::notify::Topic;
 use domain::{Money, OrganizationId, PlanId, PriceMoveId, PriceVersionId};
 use serde_json::{Value, json};
 use store::catalog as rows;
 use store::catalog::moves::{self, NewMove, ToTell};
 use store::job::NewJob;
-use store::notify::mail::owners;
+use store::notify::mail::members;
 use store::{Note, SystemPurpose, SystemTx, job, notify};
 
 use super::prices::LAST_CALL;
@@ -132,10 +132,10 @@ pub async fn tell(app: &App, now: DateTime<Utc>) -> Result<usize> {
         }
         let organizations: Vec<OrganizationId> =
             groups.keys().map(|(organization, _)| *organization).collect();
-        let owners = owners(&mut tx, &organizations).await?;
+        let owners = members(&mut tx, &organizations, &[Role::Owner]).await?;
         let mut entries = Vec::new();
         for ((organization, _), vps) in &groups {
-            for (_, owner) in owners.iter().filter(|(of, _)| of == organization) {
+            for owner in owners.iter().filter(|owner| owner.organization_id == *organization) {
                 let Some(to) = Email::parse(&owner.email) else { continue };
                 let Some(change) = change(app, &owner.name, vps) else { continue };
                 let word = format!("price_move:{id}:{:?}:{}", change.stage, to.as_str());

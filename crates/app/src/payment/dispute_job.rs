@@ -1,6 +1,7 @@
 //! Disputes: what is disputed is frozen as far as it is there, and released or taken at the end.
 
-use domain::activity::Action;
+use domain::activity::{Action, Activity};
+use domain::billing::Split;
 use domain::notify::Topic;
 use domain::payment::{Dispute as Theirs, DisputeState, DisputeVerdict, Disputed, RefundKind, RefundState};
 use domain::wallet::{Account, Transaction, TransactionKind};
@@ -14,10 +15,9 @@ use store::wallet::LockedWallet;
 use store::{Exempt, OrgTx, notify, wallet};
 
 use super::jobs::{arrived, entry};
-use super::money::{coming, going};
+use super::money::{coming, credit_note, going};
 use super::refund_job;
-use super::returned::{concerns, give_back};
-use crate::billing::ask_to_resume;
+use super::returned::{REVERSAL, concerns, give_back};
 use crate::worker::{Context, Fail, payload_id};
 
 /// Looks how a dispute about a top-up stands.
@@ -61,6 +61,8 @@ struct Case<'a> {
     row: Dispute,
     /// What went back of the top-up.
     refunds: Vec<Refund>,
+    /// What the trail says of credit notes.
+    notes: Vec<Activity>,
 }
 
 async fn apply(
@@ -86,7 +88,7 @@ async fn apply(
         }
     };
     let before = row.clone();
-    let mut case = Case { job, tx, wallet, top_up, row, refunds };
+    let mut case = Case { job, tx, wallet, top_up, row, refunds, notes: Vec::new() };
     match (case.row.state, theirs.verdict) {
         (DisputeState::Open, DisputeVerdict::Open)
         | (DisputeState::Won, DisputeVerdict::ForUs)
@@ -97,11 +99,11 @@ async fn apply(
             case.row.decided_at = None;
         }
         (_, DisputeVerdict::ForUs) => {
-            case.win()?;
+            case.win().await?;
             actions.push(Action::DisputeWon);
         }
         (_, DisputeVerdict::ForPayer) => {
-            case.lose(share.to_payer).await?;
+            case.lose(ctx, share.to_payer).await?;
             actions.push(Action::DisputeLost);
         }
     }
@@ -150,7 +152,7 @@ async fn open(
     if frozen.is_positive() {
         let transaction = Transaction::new(
             TransactionKind::DisputeFreeze,
-            format!("dispute:{}:freeze", theirs.id),
+            format!("dispute:{}:freeze", row.id),
             job.actor,
             json!({ "top_up_id": top_up.id, "dispute_id": row.id }),
             &[(Account::Wallet, frozen.negated()?), (Account::Held, frozen)],
@@ -181,35 +183,39 @@ impl Case<'_> {
         if !self.row.frozen.is_positive() {
             return Ok(());
         }
-        let (_, lines) = coming(&self.wallet, self.row.frozen, Account::Held)?;
+        let (_, lines) = coming(&self.wallet, Split::untaxed(self.row.frozen), Account::Held)?;
         self.record(TransactionKind::DisputeRelease, "release", &lines)?;
         self.row.frozen = Money::ZERO;
         Ok(())
     }
 
     /// The money stays with us: what is frozen is free, and what was taken comes back.
-    fn win(&mut self) -> Result<(), Fail> {
+    async fn win(&mut self) -> Result<(), Fail> {
         self.row.state = DisputeState::Won;
         self.row.decisions += 1;
         self.release()?;
         let taken = self.taken(Some(RefundKind::Reversal))?;
         if taken.is_positive() {
-            give_back(&mut self.wallet, self.job, &mut self.row, &self.top_up, taken)?;
+            give_back(&mut self.tx, &mut self.wallet, self.job, &mut self.row, &self.top_up, taken).await?;
         }
         Ok(())
     }
 
     /// The money goes to the payer: what of it is not gone already, is taken.
-    async fn lose(&mut self, to_payer: Money) -> Result<(), Fail> {
+    async fn lose(&mut self, ctx: &Context, to_payer: Money) -> Result<(), Fail> {
         self.row.state = DisputeState::Lost;
         self.row.decisions += 1;
         let rest = to_payer.minus(self.taken(None)?.min(to_payer))?;
         if rest.is_positive() {
-            let (_, lines) = going(&self.wallet, rest, self.row.frozen, Account::Chargebacks)?;
+            let (id, top_up) = (RefundId::new(), self.top_up.id);
+            let (split, note) =
+                credit_note(ctx.app(), &mut self.tx, &self.wallet, top_up, id, rest, REVERSAL).await?;
+            self.notes.extend(note);
+            let (taken, lines) = going(&self.wallet, split, self.row.frozen, Account::Chargebacks)?;
             self.record(TransactionKind::Reversal, "taken", &lines)?;
-            self.row.frozen = self.row.frozen.minus(self.row.frozen.min(rest))?;
+            self.row.frozen = self.row.frozen.minus(taken)?;
             let new = NewRefund {
-                id: RefundId::new(),
+                id,
                 top_up: self.top_up.id,
                 kind: RefundKind::Reversal,
                 state: RefundState::Completed,
@@ -243,15 +249,15 @@ impl Case<'_> {
         }
         wallet::save(&mut self.tx, [&mut self.wallet]).await?;
         dispute::update(&mut self.tx, &self.row).await?;
-        ask_to_resume(&mut self.tx).await?;
         notify::publish(&mut self.tx, Topic::TopUp, self.top_up.id).await?;
         notify::publish(&mut self.tx, Topic::Wallet, self.wallet.organization_id()).await?;
         let detail = json!({ "amount": self.row.disputed.to_string(), "stage": self.row.stage,
             "frozen": self.row.frozen.to_string() });
-        let entries = actions
+        let mut entries = actions
             .iter()
             .map(|action| Ok(entry(self.job, *action, self.top_up.id)?.with(detail.clone())))
             .collect::<Result<Vec<_>, Fail>>()?;
+        entries.append(&mut self.notes);
         Ok(self.tx.checkpoint(self.job, entries).await?)
     }
 }

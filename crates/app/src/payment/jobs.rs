@@ -13,6 +13,7 @@ use store::job::{Job, Next, queue};
 use store::payment::TopUp;
 use store::{Exempt, SystemPurpose, billing, job as jobs, notify, payment, wallet};
 
+use super::money::coming;
 use super::{capture_job, refund_job, returned};
 use crate::billing::{issue_receipt, tax};
 use crate::worker::{Context, Fail, payload_id};
@@ -205,18 +206,13 @@ async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> 
         return Ok(tx.checkpoint(job, Exempt::NothingChanged).await?);
     }
     let taxed = tax::divide(&mut tx, top_up.id, capture.amount).await?;
-    let to_debt = wallet.receivable().min(taxed.split.net);
+    let (to_debt, lines) = coming(&wallet, taxed.split, Account::GatewayClearing)?;
     let transaction = Transaction::new(
         TransactionKind::TopUp,
         format!("payment:{}", capture.id),
         job.actor,
         json!({ "top_up_id": top_up.id, "capture": capture.id }),
-        &[
-            (Account::Receivable, to_debt),
-            (Account::Wallet, taxed.split.net.minus(to_debt)?),
-            (Account::TaxPayable, taxed.split.tax),
-            (Account::GatewayClearing, capture.amount.negated()?),
-        ],
+        &lines,
     )?;
     wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
     wallet::save(&mut tx, [&mut wallet]).await?;
@@ -247,10 +243,10 @@ async fn over(
     payment::set_over(&mut tx, top_up.id, state, why).await?;
     notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
     let entry = entry(job, Action::TopUpFailed, top_up.id)?.with(json!({ "reason": why }));
-    Ok(match next {
-        Some(next) => tx.finish(job, next, entry).await?,
-        None => tx.checkpoint(job, entry).await?,
-    })
+    match next {
+        Some(next) => Ok(tx.finish(job, next, entry).await?),
+        None => Ok(tx.checkpoint(job, entry).await?),
+    }
 }
 
 /// Looks after payments whose payer never came back, and refunds that nothing is heard of.

@@ -12,6 +12,7 @@ use store::payment::{self, dispute};
 use store::{OrgTx, SystemPurpose, identity, job, notify, wallet};
 
 use super::refund_job::refund_job;
+use crate::billing::tax;
 use crate::identity::short_text;
 use crate::{App, Error, Operator, Result};
 
@@ -36,9 +37,12 @@ pub async fn refund(
         (TopUpState::Completed, Some(captured)) => captured,
         _ => return Err(Error::conflict("not_captured", "This payment has not arrived.")),
     };
-    let left = captured.minus(gone(&mut tx, top_up.id).await?.min(captured))?;
+    let gone = gone(&mut tx, top_up.id).await?.min(captured);
     let unspent = wallet::attribution(&mut tx).await?.free_of(TOP_UP, top_up.id);
-    let most = payable(left.min(unspent), &top_up.currency);
+    // What is unspent is credit; what goes back to the payer has the tax in it.
+    let paid = tax::divide(&mut tx, top_up.id, captured).await?.split;
+    let with_tax = unspent.scaled_half_up(captured.micros(), paid.net.micros().max(1), 6)?;
+    let most = payable(captured.minus(gone)?.min(with_tax), &top_up.currency);
     if !amount.is_positive() || payable(amount, &top_up.currency) != amount {
         return Err(Error::invalid("amount", "Enter an amount that can be paid in this currency."));
     }
@@ -50,12 +54,14 @@ pub async fn refund(
         ));
     }
     let id = RefundId::new();
+    let part = paid.part(gone, amount).map_err(Error::internal)?;
+    let held = part.net.min(unspent);
     let transaction = Transaction::new(
         TransactionKind::Hold,
         format!("refund:{id}"),
         operator.actor(),
         json!({ "top_up_id": top_up.id, "refund_id": id }),
-        &[(Account::Wallet, amount.negated()?), (Account::Held, amount)],
+        &[(Account::Wallet, held.negated()?), (Account::Held, held)],
     )?;
     wallet.record(transaction).map_err(Error::internal)?;
     wallet::save(&mut tx, [&mut wallet]).await?;
@@ -65,7 +71,7 @@ pub async fn refund(
         kind: RefundKind::Refund,
         state: RefundState::Requested,
         amount,
-        held: amount,
+        held,
         refund_ref: None,
         returned_at: None,
         dispute: None,

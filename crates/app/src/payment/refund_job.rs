@@ -47,7 +47,7 @@ pub(super) async fn ask_all(ctx: &Context, job: &Job, top_up: &TopUp) -> Result<
             }
             Err(UpstreamError::Rejected { detail, .. }) if row.state == RefundState::Requested => {
                 tracing::warn!(top_up = %top_up.id, refund = %row.id, %detail, "a refund was refused");
-                let why = "The payment provider refused it.";
+                let why = "The payment service refused it.";
                 release(job, books(ctx, job, top_up).await?, row, None, why).await?;
             }
             Err(error) => return Err(Fail::gateway(error)),

@@ -1,8 +1,9 @@
 //! Money that went back to the payer: booked once, whatever brings the news.
 
-use chrono::{DateTime, Utc};
-use domain::activity::Action;
-use domain::identity::Email;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::activity::{Action, Activity};
+use domain::billing::Split;
+use domain::identity::{Email, Role};
 use domain::notify::Topic;
 use domain::payment::{DisputeState, RefundKind, RefundState, Returned, ReturnedState, TopUpState, digits};
 use domain::wallet::{Account, Transaction, TransactionKind};
@@ -13,14 +14,21 @@ use store::payment::dispute::{self, Dispute};
 use store::payment::refund::{self, NewRefund, Refund};
 use store::payment::{self, TopUp};
 use store::wallet::LockedWallet;
-use store::{Exempt, OrgTx, notify, wallet};
+use store::{Exempt, OrgDb as _, OrgTx, notify, wallet};
 
 use super::jobs::{arrived, entry};
-use super::money::{coming, going};
+use super::money::{coming, credit_note, going};
 use super::refund_job;
-use crate::billing::ask_to_resume;
+use crate::billing::tax;
 use crate::notify::mail::{Content, Mail, enqueue};
 use crate::worker::{Context, Fail, payload_id};
+
+/// After a dispute is decided, its money moves within this time.
+const PAID_OUT_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// What credit notes say of why money went back, unless an operator said so.
+const REFUND: &str = "Refund";
+pub(super) const REVERSAL: &str = "Taken back by the payer or their bank";
 
 /// Looks at money that went back of a top-up.
 pub(crate) fn returned_job(top_up: TopUpId, refund_ref: &str, kind: RefundKind) -> NewJob {
@@ -84,24 +92,24 @@ pub(super) async fn book(
             let disputes = dispute::of_top_up(&mut tx, top_up.id).await?;
             let dispute = disputes.into_iter().find(|dispute| concerns(dispute, returned.at));
             // A lost dispute took the money before it was heard of: this is how the gateway paid it out.
-            let paid_out = rows.iter().find(|row| {
-                row.refund_ref.is_none()
-                    && row.state == RefundState::Completed
-                    && row.dispute_id.is_some()
-                    && row.dispute_id == dispute.as_ref().map(|d| d.id)
+            let taken = rows.iter().filter(|row| {
+                row.refund_ref.is_none() && row.state == RefundState::Completed && row.dispute_id.is_some()
             });
-            if let Some(row) = paid_out {
-                if row.amount != returned.amount {
-                    let (paid, taken) = (returned.amount, row.amount);
-                    return Err(Fail::give_up(format!("a dispute took {taken}, the gateway paid {paid}")));
-                }
+            let (same, other): (Vec<_>, Vec<_>) = taken.partition(|row| row.amount == returned.amount);
+            if let Some(row) = other.iter().find(|row| row.dispute_id == dispute.as_ref().map(|d| d.id))
+                && same.is_empty()
+            {
+                let (paid, taken) = (returned.amount, row.amount);
+                return Err(Fail::give_up(format!("a dispute took {taken}, the gateway paid {paid}")));
+            }
+            if let Some(row) = same.first() {
                 let (id, at) = (Some(&*returned.id), Some(returned.at));
                 refund::set(&mut tx, row.id, row.state, id, None, at).await?;
                 return Ok(tx.checkpoint(job, Exempt::JobBookkeeping).await?);
             }
-            foreign(ctx, job, &mut tx, &mut wallet, &top_up, returned, kind, dispute).await?;
+            let note = foreign(ctx, job, &mut tx, &mut wallet, &top_up, returned, kind, dispute).await?;
             wallet::save(&mut tx, [&mut wallet]).await?;
-            finish(job, tx, &wallet, &top_up, kind, returned.amount, None).await
+            finish(job, tx, &wallet, &top_up, kind, returned.amount, None, note).await
         }
         _ => Ok(tx.checkpoint(job, Exempt::NothingChanged).await?),
     }
@@ -139,7 +147,7 @@ pub(super) async fn settle_own(
             Ok(tx.checkpoint(job, Exempt::JobBookkeeping).await?)
         }
         ReturnedState::Failed => {
-            let why = "The payment provider could not carry it out.";
+            let why = "The payment service could not carry it out.";
             release(job, Books { tx, wallet, top_up }, own, Some(&returned.id), why).await
         }
         ReturnedState::Completed => {
@@ -149,7 +157,13 @@ pub(super) async fn settle_own(
                     returned.amount, own.amount
                 )));
             }
-            let (_, lines) = going(&wallet, own.amount, own.held, Account::GatewayClearing)?;
+            let reason = own.reason.as_deref().unwrap_or(REFUND);
+            let (split, note) =
+                credit_note(ctx.app(), &mut tx, &wallet, top_up.id, own.id, own.amount, reason).await?;
+            let (taken, lines) = going(&wallet, split, own.held, Account::GatewayClearing)?;
+            // What was reserved for it and is more than its credit is free again.
+            let left = own.held.minus(taken)?;
+            let lines = [&lines[..], &[(Account::Held, left.negated()?), (Account::Wallet, left)]].concat();
             let about = json!({ "top_up_id": top_up.id, "refund_id": own.id });
             record(&mut wallet, job, TransactionKind::Refund, &returned.id, about, &lines)?;
             wallet::save(&mut tx, [&mut wallet]).await?;
@@ -160,7 +174,8 @@ pub(super) async fn settle_own(
                 refund::set_dispute(&mut tx, own.id, dispute.id).await?;
             }
             tell(ctx, &mut tx, own.id, own.amount, &top_up).await?;
-            finish(job, tx, &wallet, &top_up, RefundKind::Refund, own.amount, own.reason.as_deref()).await
+            finish(job, tx, &wallet, &top_up, RefundKind::Refund, own.amount, own.reason.as_deref(), note)
+                .await
         }
     }
 }
@@ -175,7 +190,7 @@ pub(super) async fn release(
 ) -> Result<(), Fail> {
     let Books { mut tx, mut wallet, top_up } = books;
     if own.held.is_positive() {
-        let (_, lines) = coming(&wallet, own.held, Account::Held)?;
+        let (_, lines) = coming(&wallet, Split::untaxed(own.held), Account::Held)?;
         let transaction = Transaction::new(
             TransactionKind::Release,
             format!("refund:{}:release", own.id),
@@ -185,7 +200,6 @@ pub(super) async fn release(
         )?;
         wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
         wallet::save(&mut tx, [&mut wallet]).await?;
-        ask_to_resume(&mut tx).await?;
     }
     refund::set(&mut tx, own.id, RefundState::Failed, refund_ref, Some(why), None).await?;
     notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
@@ -205,14 +219,15 @@ async fn foreign(
     returned: &Returned,
     kind: RefundKind,
     mut dispute: Option<Dispute>,
-) -> Result<(), Fail> {
+) -> Result<Option<Activity>, Fail> {
     let id = RefundId::new();
     let frozen = dispute.as_ref().map_or(Money::ZERO, |d| d.frozen);
-    let (ledger, account) = match kind {
-        RefundKind::Refund => (TransactionKind::Refund, Account::GatewayClearing),
-        RefundKind::Reversal => (TransactionKind::Reversal, Account::Chargebacks),
+    let (ledger, account, reason) = match kind {
+        RefundKind::Refund => (TransactionKind::Refund, Account::GatewayClearing, REFUND),
+        RefundKind::Reversal => (TransactionKind::Reversal, Account::Chargebacks, REVERSAL),
     };
-    let (_, lines) = going(wallet, returned.amount, frozen, account)?;
+    let (split, note) = credit_note(ctx.app(), tx, wallet, top_up.id, id, returned.amount, reason).await?;
+    let (taken, lines) = going(wallet, split, frozen, account)?;
     let about = match &dispute {
         Some(dispute) => json!({ "top_up_id": top_up.id, "dispute_id": dispute.id, "refund_id": id }),
         None => json!({ "top_up_id": top_up.id, "refund_id": id }),
@@ -232,34 +247,39 @@ async fn foreign(
     };
     refund::insert(tx, &new).await?;
     if let Some(dispute) = &mut dispute {
-        dispute.frozen = frozen.minus(frozen.min(returned.amount))?;
+        dispute.frozen = frozen.minus(taken)?;
         if dispute.state == DisputeState::Won && kind == RefundKind::Reversal {
             // It was decided for us before we heard that it had been taken.
-            give_back(wallet, job, dispute, top_up, returned.amount)?;
+            give_back(tx, wallet, job, dispute, top_up, returned.amount).await?;
         }
         dispute::update(tx, dispute).await?;
     }
     if kind == RefundKind::Refund {
         tell(ctx, tx, id, returned.amount, top_up).await?;
     }
-    Ok(())
+    Ok(note)
 }
 
 /// Whether what went back at this time of the gateway's clock did so because of a dispute: in whatever order the two are
-/// heard of, each dispute answers for what went back while it was open.
+/// heard of, each dispute answers for what went back while it was open, or just after.
 pub(super) fn concerns(dispute: &Dispute, at: DateTime<Utc>) -> bool {
-    dispute.began_at <= at && dispute.decided_at.is_none_or(|decided| at <= decided)
+    dispute.began_at <= at && dispute.decided_at.is_none_or(|decided| at <= decided + PAID_OUT_WITHIN)
 }
 
-/// The gateway gives back what it had taken for a dispute.
-pub(super) fn give_back(
+/// The gateway gives back what it had taken for a dispute, the tax in it included.
+pub(super) async fn give_back(
+    tx: &mut OrgTx,
     wallet: &mut LockedWallet,
     job: &Job,
     dispute: &mut Dispute,
     top_up: &TopUp,
     amount: Money,
 ) -> Result<(), Fail> {
-    let (_, lines) = coming(wallet, amount, Account::Chargebacks)?;
+    let captured = top_up.captured.unwrap_or(amount);
+    let taxed = tax::divide(tx, top_up.id, captured).await?;
+    let split =
+        taxed.split.part(captured.minus(amount)?, amount).map_err(|e| Fail::give_up(e.to_string()))?;
+    let (_, lines) = coming(wallet, split, Account::Chargebacks)?;
     let transaction = Transaction::new(
         TransactionKind::ReversalReturned,
         format!("dispute:{}:{}:returned:{}", dispute.id, dispute.decisions, dispute.returned),
@@ -286,6 +306,7 @@ pub(super) fn record(
     Ok(())
 }
 
+#[expect(clippy::too_many_arguments, reason = "what becomes of one payment, in one place")]
 async fn finish(
     job: &Job,
     mut tx: OrgTx,
@@ -294,6 +315,7 @@ async fn finish(
     kind: RefundKind,
     amount: Money,
     reason: Option<&str>,
+    note: Option<Activity>,
 ) -> Result<(), Fail> {
     notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
     notify::publish(&mut tx, Topic::Wallet, wallet.organization_id()).await?;
@@ -302,7 +324,9 @@ async fn finish(
         RefundKind::Reversal => Action::PaymentReversed,
     };
     let detail = json!({ "amount": amount.to_string(), "reason": reason });
-    Ok(tx.checkpoint(job, entry(job, action, top_up.id)?.with(detail)).await?)
+    let mut entries = vec![entry(job, action, top_up.id)?.with(detail)];
+    entries.extend(note);
+    Ok(tx.checkpoint(job, entries).await?)
 }
 
 /// Tells the organization's owners that money went back.
@@ -313,7 +337,8 @@ async fn tell(
     amount: Money,
     top_up: &TopUp,
 ) -> Result<(), Fail> {
-    for owner in notify::mail::owners(tx).await? {
+    let organization = tx.organization_id();
+    for owner in notify::mail::members(tx, &[organization], &[Role::Owner]).await? {
         let Some(to) = Email::parse(&owner.email) else { continue };
         let content = Content::Refund {
             name: owner.name.clone(),

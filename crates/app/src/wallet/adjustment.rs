@@ -77,7 +77,7 @@ async fn apply(
     let available = wallet.available();
     wallet.record(Transaction::new(kind, key, actor, reference, &lines)?).map_err(|_| {
         Error::conflict(
-            "insufficient_funds",
+            "not_covered",
             format!("Only {} is available; an adjustment takes no more.", available.display(2)),
         )
     })?;

@@ -1,10 +1,12 @@
-//! Money that is given and not paid: credits by code, by an operator, and corrections.
+//! Money that is given and not paid: credits by code, by an operator, and corrections; and what customers take home of
+//! their ledger.
 
 mod adjustment;
 mod campaign;
 mod credit;
 mod expiry_job;
 mod receive;
+pub mod statement;
 
 pub use adjustment::{Adjusted, LAPSE, adjust, approve, reject};
 pub use campaign::{NewPromotion, NewVouchers, create_promotion, create_vouchers, disable, redeem};
@@ -32,6 +34,3 @@ fn person(operator: &Operator) -> Result<UserId> {
         Actor::ApiKey { .. } | Actor::System => Err(Error::Forbidden),
     }
 }
-//! What customers take home of their ledger.
-
-pub mod statement;

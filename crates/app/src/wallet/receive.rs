@@ -8,7 +8,6 @@ use serde_json::Value;
 use store::wallet::LockedWallet;
 use store::{OrgTx, notify, wallet};
 
-use crate::billing::ask_to_resume;
 use crate::{Error, Result};
 
 /// Money that comes.
@@ -36,7 +35,6 @@ pub(crate) async fn receive(tx: &mut OrgTx, wallet: &mut LockedWallet, income: I
     let transaction = Transaction::new(kind, key, actor, reference, &lines)?;
     wallet.record(transaction).map_err(Error::internal)?;
     wallet::save(tx, [&mut *wallet]).await?;
-    ask_to_resume(tx).await?;
     notify::publish(tx, Topic::Wallet, wallet.organization_id()).await?;
     Ok(to_debt)
 }

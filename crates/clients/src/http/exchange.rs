@@ -49,11 +49,6 @@ impl HttpClient {
         body.ok_or_else(|| UpstreamError::transient("document too large"))
     }
 
-    /// The root of the vendor's API.
-    pub(crate) fn base(&self) -> &BaseUrl {
-        &self.base
-    }
-
     /// Begins an operation: its time runs from now on.
     pub(crate) fn exchange(&self, auth: Auth, priority: Priority) -> Exchange<'_> {
         Exchange { client: self, auth, priority, deadline: Instant::now() + self.transport.call_timeout }

@@ -104,6 +104,11 @@ pub struct Split {
 pub struct BadPart;
 
 impl Split {
+    /// An amount without tax.
+    pub const fn untaxed(net: Money) -> Self {
+        Self { net, tax: Money::ZERO }
+    }
+
     /// What the payer paid.
     pub fn gross(self) -> Result<Money, Overflow> {
         self.net.plus(self.tax)

@@ -65,7 +65,7 @@ impl Books {
     /// The merchant gives in: the payer is refunded, and that is the end.
     pub(super) fn accept_claim(&mut self, call: &Call, id: &str) -> Result<Reply, Problem> {
         self.open_dispute_of(call, id)?;
-        self.end_dispute(id, Outcome::ResolvedBuyerFavour, Returned::ByMerchant, call.now);
+        self.end_dispute(id, Outcome::ResolvedBuyerFavour, Returned::Merchant, call.now);
         Ok(answered(call, id))
     }
 

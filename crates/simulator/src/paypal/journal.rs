@@ -86,9 +86,9 @@ impl Books {
     pub(super) fn enter_return(&mut self, call: &Call, refund: &Refund) {
         let Some(capture) = self.records.captures.get(&refund.capture_id).cloned() else { return };
         let code = match refund.how {
-            Returned::ByMerchant => Code::Refund,
-            Returned::ByBank => Code::Reversal,
-            Returned::ByDispute => Code::Chargeback,
+            Returned::Merchant => Code::Refund,
+            Returned::Bank => Code::Reversal,
+            Returned::Dispute => Code::Chargeback,
         };
         let amount = refund.amount.with_minor(-refund.amount.minor);
         self.enter(call, &capture, &refund.id, code, amount, refund.amount.with_minor(0));

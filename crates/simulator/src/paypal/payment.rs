@@ -120,11 +120,11 @@ pub(super) struct Refund {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Returned {
     #[default]
-    ByMerchant,
+    Merchant,
     /// The payer's bank took it, without a dispute.
-    ByBank,
+    Bank,
     /// The merchant lost a dispute.
-    ByDispute,
+    Dispute,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ impl Books {
         if call.twist == Some(Twist::Failed) {
             return Err(Issue::RefundFailedInsufficientFunds.into());
         }
-        let refund = self.give_back(call, id, amount, Returned::ByMerchant);
+        let refund = self.give_back(call, id, amount, Returned::Merchant);
         self.remember(call, &scope, &refund, PAYMENT_REPLAY);
         if let Some((dispute, _)) = disputed {
             self.end_refunded_dispute(&dispute, call.now);

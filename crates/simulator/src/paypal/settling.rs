@@ -74,8 +74,8 @@ impl Books {
         let mut total_refunded = amount.clone();
         if let Some(capture) = self.records.captures.get_mut(capture_id) {
             match how {
-                Returned::ByMerchant => capture.refunded_minor += amount.minor,
-                Returned::ByBank | Returned::ByDispute => capture.reversed_minor += amount.minor,
+                Returned::Merchant => capture.refunded_minor += amount.minor,
+                Returned::Bank | Returned::Dispute => capture.reversed_minor += amount.minor,
             }
             capture.updated_at = call.now;
             total_refunded.minor = capture.refunded_minor + capture.reversed_minor;
@@ -127,7 +127,7 @@ impl Books {
         let (event_type, word) = match (refund.state, refund.how) {
             (RefundState::Pending { .. }, _) => (EventType::RefundPending, "refund is pending"),
             (RefundState::Failed, _) => (EventType::RefundFailed, "refund failed"),
-            (RefundState::Completed, Returned::ByMerchant) => {
+            (RefundState::Completed, Returned::Merchant) => {
                 (EventType::CaptureRefunded, "capture payment was refunded")
             }
             (RefundState::Completed, _) => (EventType::CaptureReversed, "capture payment was reversed"),

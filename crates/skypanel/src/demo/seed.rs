@@ -66,7 +66,7 @@ const PLANS: &[(&str, Option<&str>, Option<&str>)] = &[
 ];
 
 /// Days of history.
-const DAYS: usize = 31;
+const DAYS: i32 = 31;
 
 struct Seed<'a> {
     store: &'a Store,
@@ -90,10 +90,13 @@ pub(super) async fn run(
     stop.cancel();
     work.await?;
     made?;
-    for _ in 0..DAYS {
-        store::demo::age_one_day(config.database_owner_url()?).await?;
+    // Everything is old at once; then its hours are charged day by day, each in the month it belongs to.
+    let owner = config.database_owner_url()?;
+    store::demo::age(owner, DAYS).await?;
+    for days in (0..DAYS).rev() {
         let now = store::billing::now(store).await?;
-        app::billing::run(store, now).await?;
+        app::billing::run(store, now - Duration::from_secs(86_400) * days.unsigned_abs()).await?;
+        store::demo::date_back(owner, now, days).await?;
     }
     app::billing::issue_statements(app, store::billing::now(store).await?).await?;
     simulator.set_speed(speed);

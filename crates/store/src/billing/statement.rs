@@ -258,10 +258,10 @@ async fn movements(
 /// Months that are over and whose statements are not all issued, oldest first: of an installation's life.
 pub async fn open_months(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<NaiveDate>> {
     Ok(sqlx::query_scalar!(
-        r#"select month::date as "month!" from generate_series(
+        r#"select m.start::date as "month!" from generate_series(
             (select date_trunc('month', min(created_at) at time zone 'utc') from organizations),
-            date_trunc('month', $1::timestamptz at time zone 'utc') - interval '1 month', interval '1 month') month
-        where not exists (select from statement_months s where s.month = month::date) order by 1"#,
+            date_trunc('month', $1::timestamptz at time zone 'utc') - interval '1 month', interval '1 month') m (start)
+        where not exists (select from statement_months s where s.month = m.start::date) order by 1"#,
         now
     )
     .fetch_all(tx.conn())

@@ -80,19 +80,6 @@ pub async fn enqueue_for(
     Ok(new)
 }
 
-/// The owners of the organization who are not shut out.
-pub async fn owners(tx: &mut OrgTx) -> Result<Vec<Recipient>> {
-    let organization = tx.organization_id();
-    Ok(sqlx::query_as!(
-        Recipient,
-        "select email, name from users
-        where organization_id = $1 and role = 'owner' and suspended_at is null order by id",
-        organization.0
-    )
-    .fetch_all(tx.conn())
-    .await?)
-}
-
 /// A mail that is to be sent.
 #[derive(Debug)]
 pub struct Waiting {
@@ -246,52 +233,6 @@ pub async fn operators(tx: &mut SystemTx) -> Result<Vec<Recipient>> {
     Ok(sqlx::query_as!(
         Recipient,
         "select email, name from users where platform_role = 'operator' and suspended_at is null order by id"
-    )
-    .fetch_all(tx.conn())
-    .await?)
-}
-
-/// Every owner of these organizations who may sign in.
-pub async fn owners(
-    tx: &mut SystemTx,
-    organizations: &[OrganizationId],
-) -> Result<Vec<(OrganizationId, Recipient)>> {
-    let ids: Vec<uuid::Uuid> = organizations.iter().map(|o| o.0).collect();
-    let rows = sqlx::query!(
-        r#"select organization_id as "organization_id: OrganizationId", email, name from users
-        where organization_id = any($1) and role = 'owner' and suspended_at is null order by organization_id, id"#,
-        &ids
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows.into_iter().map(|r| (r.organization_id, Recipient { email: r.email, name: r.name })).collect())
-}
-
-/// Somebody of an organization to write to.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// Of which.
-    pub organization_id: OrganizationId,
-    /// Address.
-    pub email: String,
-    /// Display name.
-    pub name: String,
-}
-
-/// Everybody in these organizations who may sign in and has one of these roles, oldest first.
-pub async fn members(
-    tx: &mut impl WriteDb,
-    organizations: &[OrganizationId],
-    roles: &[Role],
-) -> Result<Vec<Member>> {
-    let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
-    let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
-    Ok(sqlx::query_as!(
-        Member,
-        r#"select organization_id as "organization_id: OrganizationId", email, name from users
-        where organization_id = any($1) and role = any($2) and suspended_at is null order by organization_id, id"#,
-        &ids,
-        &roles
     )
     .fetch_all(tx.conn())
     .await?)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{Money, OrganizationId, TopUpId};
 
 use crate::handle::sealed::Conn as _;
-use crate::{Result, SystemDb, SystemRead, SystemTx};
+use crate::{Result, SystemRead, SystemTx};
 
 /// One of our payments, for comparing it with the gateway's books.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ pub struct Difference {
 }
 
 /// All that the last comparison found.
-pub async fn all(db: &mut impl SystemDb) -> Result<Vec<Difference>> {
+pub async fn all(db: &mut SystemRead) -> Result<Vec<Difference>> {
     Ok(sqlx::query_as!(
         Difference,
         "select what, seen, first_seen_at from payment_differences order by first_seen_at, key limit 200"

@@ -214,19 +214,6 @@ pub async fn of_organization(
     .await?)
 }
 
-/// What of an organization's payments went back for good.
-pub async fn went_back(db: &mut SystemRead, organization: OrganizationId) -> Result<Money> {
-    Ok(sqlx::query_scalar!(
-        r#"select ((select coalesce(sum(amount_micros), 0) from refunds
-                where organization_id = $1 and state = 'completed')
-            - (select coalesce(sum(returned_micros), 0) from disputes where organization_id = $1))::bigint
-            as "sum!: Money""#,
-        organization.0
-    )
-    .fetch_one(db.conn())
-    .await?)
-}
-
 /// Refunds that have not been looked at for an hour, though they are not over.
 pub async fn stale(db: &mut impl SystemDb) -> Result<Vec<(OrganizationId, TopUpId, RefundId)>> {
     let rows = sqlx::query!(

@@ -52,12 +52,16 @@ async fn explained(
         r#"select t.organization_id as "organization_id: OrganizationId", g.name as organization, t.sequence,
             t.kind as "kind: TransactionKind", t.created_at, v.id as "vps_id?: VpsId", v.name as "vps_name?",
             (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId", (t.reference->>'hours')::bigint as hours,
+            t.reference ? 'refund_id' as "refund!", coalesce(c.reason, a.reason) as reason,
             t.actor->>'kind' as "actor_kind!", coalesce(u.name, k.name) as actor_name, encode(t.hash, 'hex') as "hash!",
             (t.reference->>'from')::timestamptz as "from", (t.reference->>'until')::timestamptz as until,
             o.id as "other_id?: TransactionId", o.sequence as "other_sequence?"
         from ledger_transactions t
         join organizations g on g.id = t.organization_id
         left join vps_instances v on v.organization_id = t.organization_id and v.id = (t.reference->>'vps_id')::uuid
+        left join credits c on c.organization_id = t.organization_id and c.id = (t.reference->>'credit_id')::uuid
+        left join adjustments a
+            on a.organization_id = t.organization_id and a.id = (t.reference->>'adjustment_id')::uuid
         left join users u on u.organization_id = t.organization_id and u.id = (t.actor->>'user')::uuid
         left join api_keys k on k.organization_id = t.organization_id and k.id = (t.actor->>'key')::uuid
         left join ledger_transactions o on o.organization_id = t.organization_id
@@ -77,7 +81,9 @@ async fn explained(
         vps_id: row.vps_id,
         vps_name: row.vps_name,
         top_up_id: row.top_up_id,
+        refund: row.refund,
         hours: row.hours,
+        reason: row.reason,
         created_at: row.created_at,
         lines: lines(conn, row.organization_id, id).await?,
     };

@@ -12,8 +12,8 @@ pub mod credit;
 pub mod explain;
 pub mod finance;
 pub mod read;
-pub mod terms;
 pub mod statement;
+pub mod terms;
 pub mod verify;
 
 pub use attribution::attribution;

@@ -129,25 +129,6 @@ async fn movements_of(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Movement>> {
-    list(db.conn(), organization, before, limit).await
-}
-
-/// The same of any organization, for operators.
-pub async fn movements_of(
-    db: &mut SystemRead,
-    organization: OrganizationId,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<Movement>> {
-    list(db.conn(), organization, before, limit).await
-}
-
-async fn list(
-    conn: &mut PgConnection,
-    organization: OrganizationId,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<Movement>> {
     let rows = sqlx::query!(
         r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.created_at,
             v.id as "vps_id?: VpsId", v.name as "vps_name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",

@@ -252,6 +252,7 @@ pub(super) const KINDS: &[Kind] = &[
         "Set the billing profile: the tax on a payment depends on its country.",
     ),
     kind("not_left", 409, "More than is left", "Less is left of the payment than was to go back."),
+    kind("not_set_up", 409, "Not set up yet", "What you ask for is not offered here yet. Ask support."),
     kind("busy", 409, "Another action is under way", "Try again when the open action is done."),
     kind("not_active", 409, "The VPS is not active", "Possible from when a VPS is made until it is deleted."),
     kind("suspended", 409, "The VPS is suspended", "The detail says why, and what ends it."),

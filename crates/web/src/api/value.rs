@@ -67,7 +67,7 @@ words! {
     ActionRequest(PowerRequest),
     /// How far a top-up is.
     TopUpStatus(TopUpState),
-    /// Who sent money back to the payer: we, or the payment provider for the payer.
+    /// Who sent money back to the payer: we, or the payment service for the payer.
     RefundType(RefundKind),
     /// How far a refund is.
     RefundStatus(RefundState),

@@ -16,9 +16,9 @@ use super::view::PlanName;
 use crate::access::Operator;
 use crate::error::{Failure, Result};
 use crate::form::{Id, refused, utc};
+use crate::spreadsheet::{Amount, file, plain};
 use crate::toast::{Said, see_other_saying};
 use crate::view::{Chip, Choice, Errors, PAGE, Pages};
-use crate::spreadsheet::{Amount, file, plain};
 use crate::{format, link};
 
 /// Moves on the page.

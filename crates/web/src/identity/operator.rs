@@ -21,7 +21,7 @@ use super::view::{
 use crate::access::Operator;
 use crate::activity::words::Words;
 use crate::billing::terms_of;
-use crate::billing::view::TermsForm;
+use crate::billing::unpaid_view::TermsForm;
 use crate::error::{Failure, Result};
 use crate::form::Id;
 use crate::link;
@@ -82,7 +82,6 @@ pub(crate) async fn page(
     let members = read::members(&mut db, id).await?;
     let top_ups = payment::read::of_organization(&mut db, id, 10).await?;
     let paid_in = payment::read::paid_in(&mut db, id).await?;
-    let went_back = payment::refund::went_back(&mut db, id).await?;
     let filter = AnyFilter { organization: Some(id), ..Default::default() };
     let vps = vps::read::list_all(&mut db, &filter, None, PAGE).await?;
     let notable = activity::read::AnyFilter { organization: Some(id), without_charges: true };

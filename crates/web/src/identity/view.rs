@@ -5,7 +5,7 @@ use domain::Money;
 use serde::Serialize;
 
 use crate::activity::view::EntryView;
-use crate::billing::view::TermsForm;
+use crate::billing::unpaid_view::TermsForm;
 use crate::templates::Page;
 use crate::view::{Choice, Errors, Pages};
 use crate::vps::operator_view::AnyVpsRow;

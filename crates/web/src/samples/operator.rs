@@ -10,8 +10,8 @@ use domain::wallet::AdjustmentState;
 
 use super::{Renderer, ago, errors, money};
 use crate::activity::view::{AllActivityPage, EntryView};
-use crate::catalog::moves_view::{EffectRow, EffectView, KeptRow, MoveRow, MovesPage};
 use crate::billing::unpaid_view::{Exposure, TermsForm, UnpaidPage, UnpaidRow};
+use crate::catalog::moves_view::{EffectRow, EffectView, KeptRow, MoveRow, MovesPage};
 use crate::catalog::view::{
     MarkupForm, NewPlanPage, PlanName, PlanPage, PlanRow, PlanView, PlansPage, PreviewPage, PreviewRow,
     PublicationRow, RegionPriceRow, SizeOption,
@@ -59,7 +59,7 @@ pub(super) fn add(r: &mut Renderer) {
 }
 
 fn offers(r: &mut Renderer) {
-    let offer = |name: &str, code: Option<&str>, open, disabled| CampaignRow {
+    let offer = |name: &str, code: Option<&str>, open: bool, disabled| CampaignRow {
         id: ID.into(),
         name: name.into(),
         kind: if code.is_some() { "Promotion" } else { "Vouchers" },

@@ -112,7 +112,7 @@ pub(crate) async fn list_of(
 ) -> Result {
     let mut db = operator.read_all().await?;
     let organization = store::identity::read::organization(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
-    let mut rows = read::movements_of(&mut db, id, asked.before, PAGE + 1).await?;
+    let mut rows = read::any_movements(&mut db, id, None, asked.before, PAGE + 1).await?;
     let path = format!("/operator/organizations/{id}/transactions");
     let older = |last: &read::Movement| link::with_query(&path, &[("before", &last.sequence.to_string())]);
     let pages = Pages::of(&mut rows, asked.before.map(|_| path.clone()), older);

@@ -1,17 +1,22 @@
 //! Signatures made here, with certificates made here.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256,
 };
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rsa::pkcs8::EncodePrivateKey as _;
 
 use super::*;
 
-/// An RSA key for tests alone.
-const KEY: &str = include_str!("test_key.pem");
+/// An RSA key in PKCS #8, made anew for each run.
+static KEY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap();
+    key.to_pkcs8_der().unwrap().as_bytes().to_vec()
+});
 const URL: &str = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1";
 const BODY: &[u8] = br#"{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED","resource":{"id":"C1"}}"#;
 
@@ -30,7 +35,8 @@ fn authority() -> Authority {
 
 /// A certificate of the key, valid in these years.
 fn certify(authority: &Authority, years: (i32, i32)) -> Vec<CertificateDer<'static>> {
-    let key = KeyPair::from_pem_and_sign_algo(KEY, &PKCS_RSA_SHA256).unwrap();
+    let der = rustls_pki_types::PrivatePkcs8KeyDer::from(KEY.as_slice());
+    let key = KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_RSA_SHA256).unwrap();
     let mut params = CertificateParams::new(vec!["messageverificationcerts.paypal.com".to_owned()]).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
@@ -39,8 +45,7 @@ fn certify(authority: &Authority, years: (i32, i32)) -> Vec<CertificateDer<'stat
 }
 
 fn sign(text: &str) -> Vec<u8> {
-    let der = rustls_pki_types::PrivatePkcs8KeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
-    let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap();
+    let key = RsaKeyPair::from_pkcs8(&KEY).unwrap();
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).unwrap();
     signature

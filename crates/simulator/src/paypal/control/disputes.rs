@@ -71,7 +71,7 @@ async fn reverse(
         return Err(StatusCode::CONFLICT);
     }
     let call = books.aside(&capture.account, now);
-    books.give_back(&call, &id, amount, Returned::ByBank);
+    books.give_back(&call, &id, amount, Returned::Bank);
     let capture = books.records.captures.get(&id).ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(SimCapture::of(capture, now)))
 }
@@ -116,7 +116,7 @@ async fn resolve(
     Json(resolution): Json<Resolution>,
 ) -> Result<Json<Value>, StatusCode> {
     change(&paypal, &id, |books| {
-        books.end_dispute(&id, resolution.outcome, Returned::ByDispute, paypal.now())
+        books.end_dispute(&id, resolution.outcome, Returned::Dispute, paypal.now());
     })
 }
 

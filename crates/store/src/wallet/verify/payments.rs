@@ -10,16 +10,19 @@ pub(super) fn booked_otherwise(db: &mut SystemRead) -> Answer<'_> {
         Ok(sqlx::query_as!(
             Difference,
             r#"with booked as (
-                select t.organization_id, t.id, t.reference->>'top_up_id' as top_up, t.key, e.amount
+                select t.organization_id, t.id, t.reference->>'top_up_id' as top_up, t.key, e.amount, e.tax
                 from ledger_transactions t
-                join (select transaction_id, -sum(amount_micros) as amount from ledger_entries
-                    where account = 'gateway_clearing' group by 1) e on e.transaction_id = t.id
+                join (select transaction_id, -sum(amount_micros) filter (where account = 'gateway_clearing') as amount,
+                        coalesce(sum(amount_micros) filter (where account = 'tax_payable'), 0) as tax
+                    from ledger_entries where account in ('gateway_clearing', 'tax_payable')
+                    group by 1) e on e.transaction_id = t.id
                 where t.kind = 'top_up'
             ), paired as (
                 select coalesce(b.organization_id, u.organization_id) as organization_id, b.id as booked,
                     coalesce(u.id::text, b.top_up) as top_up, u.id is null as unknown,
                     u.state in ('created', 'awaiting_approval', 'pending', 'failed', 'expired') as unpaid,
-                    (u.captured_micros, 'payment:' || u.capture_ref) is distinct from (b.amount, b.key) as otherwise
+                    (u.captured_micros, u.tax_micros, 'payment:' || u.capture_ref)
+                        is distinct from (b.amount, b.tax, b.key) as otherwise
                 from top_ups u full join booked b on b.organization_id = u.organization_id and b.top_up = u.id::text
             )
             select organization_id as "organization_id!: _", case

@@ -64,8 +64,24 @@ fn only_answers_inside_the_api_become_problems() {
 }
 
 /// Codes of what only pages do.
-const ON_PAGES_ALONE: [&str; 7] =
-    ["confirmed", "operator", "job_live", "job_needed", "job_over", "job_repeated", "job_running"];
+const ON_PAGES_ALONE: [&str; 16] = [
+    "confirmed",
+    "decided",
+    "job_live",
+    "job_needed",
+    "job_over",
+    "job_repeated",
+    "job_running",
+    "move_open",
+    "move_over",
+    "not_captured",
+    "not_covered",
+    "nothing_to_move",
+    "operator",
+    "price_in_force",
+    "price_promised",
+    "second_operator",
+];
 
 #[test]
 fn every_code_that_is_answered_is_explained() {

@@ -2,8 +2,6 @@
 //!
 //! `SKYPANEL_PREVIEW=<folder> cargo nextest run -p web pdf` writes them to a folder, to look at.
 
-use std::time::Instant;
-
 use super::*;
 use crate::samples::documents;
 
@@ -42,12 +40,9 @@ fn the_same_document_is_the_same_pdf() {
 }
 
 #[test]
-fn a_statement_of_a_thousand_vps_goes_over_pages_and_is_quick() {
-    let began = Instant::now();
+fn a_statement_of_a_thousand_vps_goes_over_pages() {
     let pdf = made("statement-1000", &documents::statement(1_000));
-    let took = began.elapsed();
     assert!(pages(&pdf) > 20, "{}", pages(&pdf));
-    println!("1,000 VPSs: {took:.2?}, {} bytes", pdf.len());
 }
 
 #[test]
