@@ -38,9 +38,7 @@ use crate::wallet::operator_view::{
     AdjustmentForm, AdjustmentRow, AdjustmentsPage, CampaignForm, CampaignRow, CampaignsPage, GoodwillForm,
     OrganizationWalletPage, VouchersPage,
 };
-use crate::wallet::transaction_view::{
-    HourRow, OperatorHourRow, OperatorTransactionPage, OperatorTransactionsPage,
-};
+use crate::wallet::transaction_view::{HourRow, OperatorHourRow, OperatorTransactionPage};
 use crate::wallet::view::{LineView, TopUpRow, TransactionView};
 
 const ID: &str = "0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10";
@@ -277,7 +275,7 @@ fn transactions(r: &mut Renderer) {
         organization_id: ID.into(),
         organization: "Acme Ltd".into(),
         at: transaction.at,
-        transaction: transaction.clone(),
+        transaction,
         actor: "the panel itself".into(),
         hash: "5f".repeat(32),
         other: None,
@@ -288,15 +286,6 @@ fn transactions(r: &mut Renderer) {
         pages: Pages::default(),
     };
     r.page("operator-transaction", "/operator/transactions/x", page);
-    let list = OperatorTransactionsPage {
-        organization_id: ID.into(),
-        organization: "Acme Ltd".into(),
-        transactions: vec![transaction],
-        pages: Pages::default(),
-    };
-    r.page("operator-transactions", "/operator/organizations/x/transactions", list.clone());
-    let none = OperatorTransactionsPage { transactions: vec![], ..list };
-    r.page("operator-transactions-none", "/operator/organizations/x/transactions", none);
 }
 
 fn finance(r: &mut Renderer) {

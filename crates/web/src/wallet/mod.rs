@@ -28,7 +28,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/wallet/ledger", statement::show)
         .get("/wallet/ledger/file", statement::download)
         .get("/statement-keys", statement::keys)
-        .get("/operator/organizations/{id}/transactions", transaction::list_of)
         .get("/operator/transactions/{id}", transaction::show_any)
         .get("/operator/finance", finance::show)
         .get("/operator/finance/csv", finance::show_csv)

@@ -2,16 +2,17 @@
 
 use axum::extract::Query;
 use domain::wallet::attribution::Attribution;
-use domain::{Money, OrganizationId, TransactionId};
+use domain::{Money, TransactionId};
 use serde::Deserialize;
 use store::billing::hours::{self, Hour};
 use store::catalog;
-use store::wallet::explain::{self, Explained};
-use store::wallet::{self, read};
+use store::wallet::{
+    self,
+    explain::{self, Explained},
+};
 
 use super::transaction_view::{
-    HourRow, LotView, OperatorHourRow, OperatorTransactionPage, OperatorTransactionsPage, OtherView,
-    PaidWithRow, TransactionPage,
+    HourRow, LotView, OperatorHourRow, OperatorTransactionPage, OtherView, PaidWithRow, TransactionPage,
 };
 use crate::access::{Member, Operator, may};
 use crate::error::{Failure, Result};
@@ -37,12 +38,6 @@ impl Skipped {
         let newest = (self.skip > 0).then(|| path.to_owned());
         Pages::of(rows, newest, |_| link::with_query(path, &[("skip", &next)]))
     }
-}
-
-/// Where in a ledger.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Before {
-    before: Option<i64>,
 }
 
 /// A movement of the customer's own.
@@ -99,27 +94,6 @@ pub(crate) async fn show_any(
         at: explained.movement.created_at,
         transaction: explained.movement.into(),
         hours,
-        pages,
-    };
-    db.show(&page)
-}
-
-/// The ledger of an organization, for operators.
-pub(crate) async fn list_of(
-    operator: Operator,
-    Id(id): Id<OrganizationId>,
-    Query(asked): Query<Before>,
-) -> Result {
-    let mut db = operator.read_all().await?;
-    let organization = store::identity::read::organization(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
-    let mut rows = read::any_movements(&mut db, id, None, asked.before, PAGE + 1).await?;
-    let path = format!("/operator/organizations/{id}/transactions");
-    let older = |last: &read::Movement| link::with_query(&path, &[("before", &last.sequence.to_string())]);
-    let pages = Pages::of(&mut rows, asked.before.map(|_| path.clone()), older);
-    let page = OperatorTransactionsPage {
-        organization_id: id.to_string(),
-        organization: organization.name,
-        transactions: rows.into_iter().map(Into::into).collect(),
         pages,
     };
     db.show(&page)

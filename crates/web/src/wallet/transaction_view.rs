@@ -119,16 +119,3 @@ pub(crate) struct OperatorTransactionPage {
 impl Page for OperatorTransactionPage {
     const TEMPLATE: &'static str = "wallet/operator_transaction.html";
 }
-
-/// The ledger of an organization, for operators.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct OperatorTransactionsPage {
-    pub(crate) organization_id: String,
-    pub(crate) organization: String,
-    pub(crate) transactions: Vec<TransactionView>,
-    pub(crate) pages: Pages,
-}
-
-impl Page for OperatorTransactionsPage {
-    const TEMPLATE: &'static str = "wallet/operator_transactions.html";
-}
