@@ -30,12 +30,11 @@ impl Options {
 /// Runs one benchmark, which prints its figures and closes with a line of JSON.
 pub(crate) fn run(options: &Options) -> Result<()> {
     assets::build()?;
-    workspace::build_measured(&["skypanel", "benches"])?;
+    let programs = workspace::build_measured(&["skypanel", "benches"])?;
     let dir = DataDir::open(&DataDir::default_path("bench")?)?;
     Postgres::clear(&dir)?;
     let postgres = Postgres::start(&dir, Durability::Measured)?;
     progress(&format!("measuring {}", options.arguments.join(" ")));
-    let programs = workspace::measured()?;
     let mut bench = Command::new(programs.join("benches"));
     bench.args(&options.arguments);
     bench.env("SKYPANEL_BIN", programs.join("skypanel"));

@@ -3,7 +3,7 @@
 use std::{
     net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     wait_for_port(options.port)?;
     assets::build()?;
     progress("building the panel");
-    process::run(workspace::cargo().args(["build", "--quiet", "--package", "skypanel"]))?;
+    let program = workspace::build_panel()?;
     if options.fresh {
         Postgres::clear(&dir)?;
     }
@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut postgres = Postgres::start(&dir, Durability::Durable)?;
     database::bootstrap(postgres.server())?;
     progress("starting the panel");
-    let mut panel = start_panel(options, &dir, postgres.server())?;
+    let mut panel = start_panel(options, &program, &dir, postgres.server())?;
     let outcome = stay(&mut events, &mut panel, &mut postgres);
     stop_panel(&mut events, &mut panel)?;
     progress("stopping PostgreSQL");
@@ -92,8 +92,8 @@ fn wait_for_port(port: u16) -> Result<()> {
 }
 
 /// The panel migrates the database, fills it, and prints its address and the logins by itself.
-fn start_panel(options: &Options, dir: &DataDir, server: &Server) -> Result<Child> {
-    let mut command = Command::new(workspace::panel()?);
+fn start_panel(options: &Options, program: &Path, dir: &DataDir, server: &Server) -> Result<Child> {
+    let mut command = Command::new(program);
     command.args(["demo", "--port", &options.port.to_string(), "--data"]).arg(dir.path());
     if let Some(speed) = options.speed {
         command.args(["--speed", &speed.to_string()]);

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -51,13 +52,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     assets::build()?;
     let folder = workspace::root().join("tests/fuzz");
     let python = python::environment("fuzz", &folder)?;
-    process::run(workspace::cargo().args(["build", "--quiet", "--package", "skypanel"]))?;
+    let program = workspace::build_panel()?;
     let dir = DataDir::open(&DataDir::default_path("fuzz")?)?;
     Postgres::clear(&dir)?;
     let postgres = Postgres::start(&dir, Durability::Fast)?;
     database::bootstrap(postgres.server())?;
     progress("starting a panel");
-    let panel = Panel::start(&dir, postgres.server())?;
+    let panel = Panel::start(&program, &dir, postgres.server())?;
     let mut script = Command::new(python);
     script.arg(folder.join("run.py")).args([&panel.address, &options.cases.to_string()]);
     script.current_dir(workspace::scratch("fuzz")?).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -75,9 +76,9 @@ struct Panel {
 }
 
 impl Panel {
-    fn start(dir: &DataDir, server: &Server) -> Result<Self> {
+    fn start(program: &Path, dir: &DataDir, server: &Server) -> Result<Self> {
         let port = free_ports()?;
-        let mut command = Command::new(workspace::panel()?);
+        let mut command = Command::new(program);
         command.args(["demo", "--speed", "60", "--port", &port.to_string(), "--data"]).arg(dir.path());
         command.env("DATABASE_OWNER_URL", server.url(database::OWNER, database::DATABASE));
         command.env("DATABASE_URL", server.url(database::LOGIN, database::DATABASE));

@@ -6,10 +6,7 @@ mod dependencies;
 mod licence;
 mod specifications;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use pico_args::Arguments;
@@ -135,7 +132,7 @@ fn docs(_: &Gate) -> Result<Outcome> {
 
 /// Unit and integration tests; each makes its database on the server of `TEST_DATABASE_URL`.
 fn tests(gate: &Gate) -> Result<Outcome> {
-    let panel = build_panel()?;
+    let panel = workspace::build_panel()?;
     let test = |arguments: &[&str]| {
         let mut command = workspace::cargo();
         command.args(arguments).env_remove("DATABASE_URL");
@@ -147,12 +144,6 @@ fn tests(gate: &Gate) -> Result<Outcome> {
     // nextest runs everything but the examples in documentation.
     test(&["test", "--quiet", "--workspace", "--doc"])?;
     passed(test(&["nextest", "run", "--workspace"]))
-}
-
-/// Builds the panel's program, which tests start as it is.
-fn build_panel() -> Result<PathBuf> {
-    process::run(workspace::cargo().args(["build", "--quiet", "--package", "skypanel"]))?;
-    workspace::panel()
 }
 
 /// Tests make roles and databases of their own, so they connect as the superuser.

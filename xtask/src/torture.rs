@@ -94,13 +94,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Answers where the programs are.
 fn build(options: &Options) -> Result<PathBuf> {
-    if options.optimized {
-        workspace::build_measured(&["skypanel", "torture"])?;
-        return workspace::measured();
-    }
-    let mut build = workspace::cargo();
-    process::run(build.args(["build", "--quiet", "--package", "skypanel", "--package", "torture"]))?;
-    workspace::build_output()
+    let programs = ["skypanel", "torture"];
+    if options.optimized { workspace::build_measured(&programs) } else { workspace::build(&programs) }
 }
 
 fn start(options: &Options, programs: &Path, number: u64, dir: &DataDir) -> Result<Lane> {

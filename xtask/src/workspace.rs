@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::process;
+use crate::{process, progress};
 
 /// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
@@ -39,24 +39,31 @@ pub(crate) fn build_output() -> Result<PathBuf> {
     Ok(program.parent().context("this program has no folder")?.to_owned())
 }
 
-/// The panel's program, as `cargo build -p skypanel` leaves it.
-pub(crate) fn panel() -> Result<PathBuf> {
-    Ok(build_output()?.join("skypanel"))
+/// Builds the panel's program and answers where it is.
+pub(crate) fn build_panel() -> Result<PathBuf> {
+    Ok(build(&["skypanel"])?.join("skypanel"))
 }
 
-/// Builds programs with the profile `measure`, optimized.
-pub(crate) fn build_measured(packages: &[&str]) -> Result<()> {
-    let mut build = cargo();
-    build.args(["build", "--profile", "measure"]);
-    for package in packages {
-        build.args(["--package", package]);
-    }
-    process::run(&mut build)
+/// Builds programs and answers the folder they are in.
+pub(crate) fn build(programs: &[&str]) -> Result<PathBuf> {
+    build_with("dev", programs)?;
+    build_output()
 }
 
-/// Where [`build_measured`] leaves them.
-pub(crate) fn measured() -> Result<PathBuf> {
+/// Builds programs with the profile `measure`, optimized, and answers the folder they are in.
+pub(crate) fn build_measured(programs: &[&str]) -> Result<PathBuf> {
+    progress("building with the profile `measure`, which takes minutes the first time");
+    build_with("measure", programs)?;
     Ok(build_output()?.with_file_name("measure"))
+}
+
+/// For the whole workspace: for each other set of packages cargo chooses the features of what they depend on anew, and
+/// compiles most of it again.
+fn build_with(profile: &str, programs: &[&str]) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--workspace", "--profile", profile]);
+    build.args(programs.iter().flat_map(|program| ["--bin", program]));
+    process::run(&mut build)
 }
 
 /// A folder for intermediate results, beside what cargo builds.

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Gate, Outcome, build_panel, test_database_url};
+use super::{Gate, Outcome, test_database_url};
 use crate::{
     assets, process,
     system::{self, Package},
@@ -40,7 +40,7 @@ pub(super) fn check(gate: &Gate) -> Result<Outcome> {
     }
     let mut node = Command::new("node");
     node.arg("--test").args(journeys).current_dir(workspace::root()).stdin(Stdio::null());
-    node.env("SKYPANEL_BIN", build_panel()?).env("TEST_DATABASE_URL", test_database_url(gate));
+    node.env("SKYPANEL_BIN", workspace::build_panel()?).env("TEST_DATABASE_URL", test_database_url(gate));
     process::run(node.env("CHROMIUM", ensure_chromium()?))?;
     Ok(Outcome::Passed)
 }

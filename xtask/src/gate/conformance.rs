@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::Signal;
 
-use super::{Outcome, build_panel};
+use super::Outcome;
 use crate::{process, progress, python, workspace};
 
 /// The simulated services: how the panel calls them, and the variable that tells a script their address.
@@ -46,7 +46,7 @@ pub(super) fn check() -> Result<Outcome> {
     let expected_file = root.join("tests/conformance/expected-failures.txt");
     let expected = parse_expected(&fs::read_to_string(&expected_file).unwrap_or_default());
     let python = python::environment("conformance", &folder)?;
-    let clouds = Clouds::start(&build_panel()?)?;
+    let clouds = Clouds::start(&workspace::build_panel()?)?;
     let mut failures = BTreeSet::new();
     for script in scripts(&folder)? {
         failures.extend(run_script(&python, &script, &clouds)?);

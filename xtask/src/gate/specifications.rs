@@ -87,7 +87,7 @@ pub(super) fn check() -> Result<Outcome> {
         let mut test = workspace::cargo();
         let [program, tests, left_out] = service.tests;
         // One after the other: the simulated cloud of each listens where the proxy looks.
-        test.args(["test", "--quiet", "-p", "clients", "--test", program, "--", tests]);
+        test.args(["test", "--quiet", "--workspace", "--test", program, "--", tests]);
         test.args(["--test-threads", "1", "--skip", left_out]);
         test.env(format!("CHECKED_{}", service.name.to_uppercase()), proxy.addresses());
         process::run(&mut test).with_context(|| format!("what was not allowed is in {}", proxy.log))?;

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub(super) fn build(checkout: &Path) -> Result<PathBuf> {
     progress(&format!("building the tests of {}", checkout.display()));
     let mut build = workspace::cargo();
-    build.args(["test", "--no-run", "--quiet", "--package", "tests", "--test", "it"]);
+    build.args(["test", "--no-run", "--quiet", "--workspace", "--test", "it"]);
     build.args(["--message-format", "json"]).current_dir(checkout);
     // Of its own: cargo takes the crates of two checkouts for the same.
     build.env("CARGO_TARGET_DIR", checkout.join("target"));
