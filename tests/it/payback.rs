@@ -338,6 +338,24 @@ async fn what_was_never_told_is_found_by_the_daily_comparison() {
     told.verify().await;
 }
 
+#[tokio::test]
+async fn a_dispute_nobody_told_of_is_found_by_the_daily_comparison() {
+    let told = Told::start().await;
+    let id = told.paid("25.00").await;
+    told.panel.simulator.inject(Fault::new("webhook.*", FaultKind::Vanish));
+    let dispute = told.dispute(id, "15.00").await;
+    told.quiet().await;
+    assert_eq!(told.balances().await, (25_000_000, 0, 0));
+    compare(&told).await;
+    assert_eq!(told.balances().await, (10_000_000, 15_000_000, 0));
+    told.resolve(&dispute, "RESOLVED_SELLER_FAVOUR").await;
+    told.quiet().await;
+    assert_eq!(told.balances().await, (10_000_000, 15_000_000, 0), "nobody told of its end");
+    compare(&told).await;
+    assert_eq!(told.balances().await, (25_000_000, 0, 0));
+    told.verify().await;
+}
+
 async fn operator_refunds(told: &Told, id: TopUpId, amount: &str) -> app::Result<domain::RefundId> {
     let operator = told.panel.operator().await;
     let organization = told.acme.organization_id();

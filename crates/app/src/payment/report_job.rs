@@ -4,15 +4,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::identity::Actor;
 use domain::payment::{Line, LineKind, LineState, RefundKind};
+use domain::provider::UpstreamError;
 use store::job::{Job, NewJob, Next};
 use store::payment::difference::{self, Ours};
+use store::payment::dispute;
 use store::{Exempt, SystemPurpose, SystemTx, billing, job as jobs, payment};
 
 use super::capture_job;
+use super::dispute_job::dispute_job;
 use super::returned::returned_job;
+use super::webhook::{Concerned, disputed};
 use crate::worker::{Context, Fail};
 
 /// So far back the books are compared.
@@ -36,9 +40,19 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
         difference::booked(&mut db, &refs).await?.into_iter().collect();
     drop(db);
 
+    let disputes = disputes(ctx, from).await?;
     let known: HashMap<&str, &Ours> = known.iter().map(|one| (&*one.capture_ref, one)).collect();
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
     let mut found = Vec::new();
+    for one in disputes {
+        let (organization, top_up) = one.about;
+        let work = dispute_job(top_up, &one.id);
+        jobs::enqueue_for(&mut tx, Some(organization), Actor::System, work).await?;
+        if !one.is_known {
+            let what = format!("Dispute {} is in the gateway's books alone.", one.id);
+            found.push((format!("dispute:{}", one.id), what));
+        }
+    }
     for line in lines.iter().filter(|line| line.state == LineState::Completed) {
         let what = match line.kind {
             LineKind::Other => None,
@@ -60,6 +74,36 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     }
     difference::replace(&mut tx, &found).await?;
     Ok(tx.finish(job, Next::Done, Exempt::JobBookkeeping).await?)
+}
+
+/// A dispute at the gateway about a payment of ours.
+struct TheirDispute {
+    id: String,
+    about: Concerned,
+    is_known: bool,
+}
+
+/// The disputes that changed since, whether we were told or not.
+async fn disputes(ctx: &Context, since: DateTime<Utc>) -> Result<Vec<TheirDispute>, Fail> {
+    let ids = match ctx.gateway().disputes(since).await {
+        Ok(ids) => ids,
+        Err(UpstreamError::Rejected { detail, .. }) => {
+            tracing::warn!(%detail, "the gateway does not list disputes");
+            Vec::new()
+        }
+        Err(error) => return Err(Fail::gateway(error)),
+    };
+    let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
+    let known = dispute::known(&mut db, &ids).await?;
+    drop(db);
+    let mut found = Vec::new();
+    for id in ids {
+        let about: Vec<Concerned> = known.iter().filter(|k| k.0 == id).map(|k| (k.1, k.2)).collect();
+        let is_known = !about.is_empty();
+        let about = if is_known { about } else { disputed(ctx, &id).await? };
+        found.extend(about.into_iter().map(|about| TheirDispute { id: id.clone(), about, is_known }));
+    }
+    Ok(found)
 }
 
 fn captured(line: &Line, ours: Option<&Ours>) -> Option<String> {

@@ -133,18 +133,25 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     settle(ctx, job, id, Finding::Done { kind: &news.kind }, work(&news.subject, &concerned)).await
 }
 
-type Concerned = (OrganizationId, TopUpId);
+pub(super) type Concerned = (OrganizationId, TopUpId);
 
 /// The top-ups that news are about.
 async fn concerned(ctx: &Context, news: &News) -> Result<Vec<Concerned>, Fail> {
     let payments: Vec<PaymentRef> = match &news.subject {
         Subject::Nothing => Vec::new(),
         Subject::Payment | Subject::Returned { .. } => vec![news.payment.clone()],
-        Subject::Dispute { id } => {
-            let dispute = ctx.gateway().dispute(id).await.map_err(Fail::gateway)?;
-            dispute.payments.into_iter().map(|one| one.payment).collect()
-        }
+        Subject::Dispute { id } => return disputed(ctx, id).await,
     };
+    find(ctx, payments).await
+}
+
+/// The top-ups that a dispute is about.
+pub(super) async fn disputed(ctx: &Context, id: &str) -> Result<Vec<Concerned>, Fail> {
+    let dispute = ctx.gateway().dispute(id).await.map_err(Fail::gateway)?;
+    find(ctx, dispute.payments.into_iter().map(|one| one.payment).collect()).await
+}
+
+async fn find(ctx: &Context, payments: Vec<PaymentRef>) -> Result<Vec<Concerned>, Fail> {
     let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
     let mut found = Vec::new();
     for one in payments {

@@ -17,6 +17,8 @@ const MAX_BRAND: usize = 127;
 const MAX_NOTE: usize = 255;
 /// Most lines of a page of the report.
 const REPORT_PAGE: &str = "500";
+/// Most disputes of a page.
+const DISPUTES_PAGE: &str = "50";
 
 /// A lost answer is asked for again: the same request id gives the same order, and an order that the payer
 /// has not approved costs nobody anything.
@@ -73,6 +75,17 @@ pub(super) fn returned(id: &str) -> Call {
 
 pub(super) fn dispute(id: &str) -> Call {
     Call::get(&["v1", "customer", "disputes", id])
+}
+
+/// A page of the disputes that changed since; `page` is what the one before it called it.
+pub(super) fn disputes(since: DateTime<Utc>, page: Option<&str>) -> Call {
+    let call = Call::get(&["v1", "customer", "disputes"])
+        .query("update_time_after", since.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .query("page_size", DISPUTES_PAGE);
+    match page {
+        Some(page) => call.query("next_page_token", page),
+        None => call,
+    }
 }
 
 /// A page of the report, counted from 1. Only what moved the balance: holds and authorizations move nothing of ours.

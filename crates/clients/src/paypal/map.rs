@@ -170,6 +170,13 @@ pub(super) fn dispute(dispute: wire::Dispute) -> Result<Dispute, Invalid> {
     })
 }
 
+/// What the page after this one is called, if there is one.
+pub(super) fn next_page(links: &[wire::Link]) -> Option<String> {
+    let next = links.iter().find(|link| link.rel == "next")?;
+    let url = Url::parse(&next.href).ok()?;
+    url.query_pairs().find(|(name, _)| name == "next_page_token").map(|(_, page)| page.into_owned())
+}
+
 /// Only words we know decide about money.
 fn verdict(dispute: &wire::Dispute) -> DisputeVerdict {
     if dispute.status != "RESOLVED" {

@@ -166,6 +166,9 @@ impl PayPal {
     }
 }
 
+/// Pages of disputes that are read: five thousand.
+const DISPUTE_PAGES: u32 = 100;
+
 /// Pages of a report that are read: fifty thousand lines.
 const REPORT_PAGES: u32 = 100;
 
@@ -226,6 +229,26 @@ impl PaymentGateway for PayPal {
             return Err(Refusal::of(&answer).into());
         }
         answer.read(|dispute| map::same_dispute(map::dispute(dispute)?, id))
+    }
+
+    async fn disputes(&self, since: DateTime<Utc>) -> Result<Vec<String>, UpstreamError> {
+        let (mut ids, mut page) = (Vec::new(), None);
+        for _ in 0..DISPUTE_PAGES {
+            let (answer, _) = self.send(|| Ok(calls::disputes(since, page.as_deref()))).await?;
+            if !answer.is_success() {
+                return Err(Refusal::of(&answer).into());
+            }
+            let (more, next) = answer.read(|list: wire::Disputes| {
+                let ids: Vec<String> = list.items.into_iter().map(|one| one.dispute_id).collect();
+                Ok((ids, map::next_page(&list.links)))
+            })?;
+            ids.extend(more);
+            match next {
+                Some(_) => page = next,
+                None => return Ok(ids),
+            }
+        }
+        Err(UpstreamError::rejected(Rejection::Invalid, "there are too many disputes"))
     }
 
     async fn report(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Line>, UpstreamError> {

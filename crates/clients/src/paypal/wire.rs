@@ -91,6 +91,20 @@ pub(super) struct DisputedTransaction {
     pub(super) gross_amount: Option<Amount>,
 }
 
+/// A page of disputes.
+#[derive(Deserialize)]
+pub(super) struct Disputes {
+    #[serde(default)]
+    pub(super) items: Vec<ListedDispute>,
+    #[serde(default)]
+    pub(super) links: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ListedDispute {
+    pub(super) dispute_id: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Report {
     #[serde(default)]

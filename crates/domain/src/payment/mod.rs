@@ -176,6 +176,9 @@ pub trait PaymentGateway: Send + Sync {
     /// A dispute as it is now.
     async fn dispute(&self, id: &str) -> Result<Dispute, UpstreamError>;
 
+    /// Ids of the disputes that began or changed since a time, at most 180 days ago.
+    async fn disputes(&self, since: DateTime<Utc>) -> Result<Vec<String>, UpstreamError>;
+
     /// What the gateway's books say between two times, at most 31 days apart. They follow with some
     /// hours' delay.
     async fn report(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Line>, UpstreamError>;

@@ -140,6 +140,18 @@ pub async fn shown_of(db: &mut OrgRead, top_up: TopUpId) -> Result<Vec<Shown>> {
     .await?)
 }
 
+/// Whose payments the disputes with these ids of the gateway's are about, as far as we know of them.
+pub async fn known(db: &mut SystemRead, refs: &[String]) -> Result<Vec<(String, OrganizationId, TopUpId)>> {
+    let rows = sqlx::query!(
+        r#"select dispute_ref, organization_id as "organization_id: OrganizationId", top_up_id as "top_up_id: TopUpId"
+        from disputes where dispute_ref = any($1)"#,
+        refs
+    )
+    .fetch_all(db.conn())
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.dispute_ref, r.organization_id, r.top_up_id)).collect())
+}
+
 /// A dispute as operators see it.
 #[derive(Debug, Clone)]
 pub struct Any {
