@@ -356,6 +356,58 @@ async fn a_dispute_nobody_told_of_is_found_by_the_daily_comparison() {
     told.verify().await;
 }
 
+#[tokio::test]
+async fn a_refund_of_what_was_not_disputed_does_not_pay_a_lost_dispute() {
+    let told = Told::start().await;
+    let id = told.paid("25.00").await;
+    let dispute = told.dispute(id, "10.00").await;
+    told.quiet().await;
+    told.panel.simulator.inject(Fault::new("webhook.PAYMENT.CAPTURE.REVERSED", FaultKind::Vanish));
+    told.panel.simulator.inject(Fault::new("webhook.CUSTOMER.*", FaultKind::CutBefore));
+    told.resolve(&dispute, "RESOLVED_BUYER_FAVOUR").await;
+    operator_refunds(&told, id, "5.00").await.unwrap();
+    told.panel.until("select bool_and(state = 'completed') from refunds").await;
+    told.panel.simulator.clear_faults();
+    told.quiet().await;
+    assert_eq!(told.balances().await, (10_000_000, 0, 0));
+    compare(&told).await;
+    assert_eq!(told.balances().await, (10_000_000, 0, 0));
+    told.verify().await;
+}
+
+#[tokio::test]
+async fn a_refund_at_the_gateway_is_not_taken_for_the_payment_of_a_lost_dispute() {
+    let told = Told::start().await;
+    let id = told.paid("25.00").await;
+    let dispute = told.dispute(id, "10.00").await;
+    told.panel.simulator.inject(Fault::new("webhook.PAYMENT.CAPTURE.REVERSED", FaultKind::Vanish));
+    told.resolve(&dispute, "RESOLVED_BUYER_FAVOUR").await;
+    told.quiet().await;
+    told.refunded_there(id, "5.00").await;
+    told.quiet().await;
+    assert_eq!(told.balances().await, (10_000_000, 0, 0));
+    compare(&told).await;
+    assert_eq!(told.balances().await, (10_000_000, 0, 0));
+    told.verify().await;
+}
+
+#[tokio::test]
+async fn a_refund_of_all_that_ends_a_dispute_is_booked_whole_whatever_is_heard_first() {
+    for held_back in ["PAYMENT.CAPTURE.REFUNDED", "CUSTOMER.DISPUTE.RESOLVED"] {
+        let told = Told::start().await;
+        let id = told.paid("25.00").await;
+        told.dispute(id, "10.00").await;
+        told.quiet().await;
+        told.panel.simulator.inject(Fault::new(format!("webhook.{held_back}"), FaultKind::CutBefore));
+        told.refunded_there(id, "25.00").await;
+        told.panel.until("select exists (select from refunds)").await;
+        told.panel.simulator.clear_faults();
+        told.quiet().await;
+        assert_eq!(told.balances().await, (0, 0, 0), "{held_back}");
+        told.verify().await;
+    }
+}
+
 async fn operator_refunds(told: &Told, id: TopUpId, amount: &str) -> app::Result<domain::RefundId> {
     let operator = told.panel.operator().await;
     let organization = told.acme.organization_id();

@@ -277,6 +277,7 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "what went back": payment::refund::of_top_up(tx, of.disputed),
         "set refund": payment::refund::set(tx, of.refund, RefundState::Pending, Some("y"), Some("y"), None),
         "refund of dispute": payment::refund::set_dispute(tx, of.refund, of.dispute),
+        "refund of another amount": payment::refund::set_amount(tx, of.refund, Money::from_micros(1)),
         "disputes of": payment::dispute::of_top_up(tx, of.disputed),
         "set dispute": payment::dispute::update(tx, &decided(of.dispute)),
         "lock wallet": async { wallet::lock(tx).await.map(|wallet| (wallet.organization_id(), wallet.available())) },

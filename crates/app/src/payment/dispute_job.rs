@@ -168,14 +168,26 @@ async fn open(
 }
 
 impl Case<'_> {
+    /// What went back because of the dispute, one way or the other.
+    fn linked(&self, kind: RefundKind) -> impl Iterator<Item = &Refund> {
+        self.refunds.iter().filter(move |row| {
+            row.dispute_id == Some(self.row.id) && row.state == RefundState::Completed && row.kind == kind
+        })
+    }
+
     /// What the gateway has taken for the dispute, less what it gave back.
-    fn taken(&self, kind: Option<RefundKind>) -> Result<Money, Fail> {
-        let linked = self.refunds.iter().filter(|row| {
-            row.dispute_id == Some(self.row.id)
-                && row.state == RefundState::Completed
-                && kind.is_none_or(|kind| row.kind == kind)
-        });
-        Ok(Money::total(linked.map(|row| row.amount))?.minus(self.row.returned)?)
+    fn taken(&self) -> Result<Money, Fail> {
+        let linked = self.linked(RefundKind::Reversal).map(|row| row.amount);
+        Ok(Money::total(linked)?.minus(self.row.returned)?)
+    }
+
+    /// What of the sum decided has not gone to the payer. A refund that ends a dispute is one of all of it: a smaller one
+    /// was made after the decision, before we heard of that.
+    fn not_gone(&self, to_payer: Money) -> Result<Money, Fail> {
+        if self.linked(RefundKind::Refund).any(|row| row.amount >= to_payer) {
+            return Ok(Money::ZERO);
+        }
+        Ok(to_payer.minus(self.taken()?.min(to_payer))?)
     }
 
     /// What is frozen is free again.
@@ -194,7 +206,7 @@ impl Case<'_> {
         self.row.state = DisputeState::Won;
         self.row.decisions += 1;
         self.release()?;
-        let taken = self.taken(Some(RefundKind::Reversal))?;
+        let taken = self.taken()?;
         if taken.is_positive() {
             give_back(&mut self.tx, &mut self.wallet, self.job, &mut self.row, &self.top_up, taken).await?;
         }
@@ -205,7 +217,7 @@ impl Case<'_> {
     async fn lose(&mut self, ctx: &Context, to_payer: Money) -> Result<(), Fail> {
         self.row.state = DisputeState::Lost;
         self.row.decisions += 1;
-        let rest = to_payer.minus(self.taken(None)?.min(to_payer))?;
+        let rest = self.not_gone(to_payer)?;
         if rest.is_positive() {
             let (id, top_up) = (RefundId::new(), self.top_up.id);
             let (split, note) =

@@ -91,21 +91,28 @@ pub(super) async fn book(
         (None, ReturnedState::Completed) => {
             let disputes = dispute::of_top_up(&mut tx, top_up.id).await?;
             let dispute = disputes.into_iter().find(|dispute| concerns(dispute, returned.at));
-            // A lost dispute took the money before it was heard of: this is how the gateway paid it out.
-            let taken = rows.iter().filter(|row| {
-                row.refund_ref.is_none() && row.state == RefundState::Completed && row.dispute_id.is_some()
-            });
-            let (same, other): (Vec<_>, Vec<_>) = taken.partition(|row| row.amount == returned.amount);
-            if let Some(row) = other.iter().find(|row| row.dispute_id == dispute.as_ref().map(|d| d.id))
-                && same.is_empty()
-            {
-                let (paid, taken) = (returned.amount, row.amount);
-                return Err(Fail::give_up(format!("a dispute took {taken}, the gateway paid {paid}")));
-            }
-            if let Some(row) = same.first() {
+            // A lost dispute took the money before it was heard of: this may be how the gateway paid it out.
+            let taken: Vec<&Refund> = rows
+                .iter()
+                .filter(|row| row.refund_ref.is_none() && row.state == RefundState::Completed)
+                .filter(|row| row.dispute_id.is_some())
+                .collect();
+            if let Some(row) = taken.iter().find(|row| row.amount == returned.amount) {
                 let (id, at) = (Some(&*returned.id), Some(returned.at));
                 refund::set(&mut tx, row.id, row.state, id, None, at).await?;
                 return Ok(tx.checkpoint(job, Exempt::JobBookkeeping).await?);
+            }
+            let of_dispute = |row: &&&Refund| row.dispute_id == dispute.as_ref().map(|d| d.id);
+            match (taken.iter().find(of_dispute), kind) {
+                // A refund of all that was left ended the dispute; a smaller one is one more.
+                (Some(row), RefundKind::Refund) if row.amount < returned.amount => {
+                    return take_more(ctx, job, Books { tx, wallet, top_up }, row, returned).await;
+                }
+                (Some(row), RefundKind::Reversal) => {
+                    let (paid, taken) = (returned.amount, row.amount);
+                    return Err(Fail::give_up(format!("a dispute took {taken}, the gateway paid {paid}")));
+                }
+                _ => {}
             }
             let note = foreign(ctx, job, &mut tx, &mut wallet, &top_up, returned, kind, dispute).await?;
             wallet::save(&mut tx, [&mut wallet]).await?;
@@ -178,6 +185,28 @@ pub(super) async fn settle_own(
                 .await
         }
     }
+}
+
+/// A lost dispute took less than what then went back.
+async fn take_more(
+    ctx: &Context,
+    job: &Job,
+    books: Books,
+    row: &Refund,
+    returned: &Returned,
+) -> Result<(), Fail> {
+    let Books { mut tx, mut wallet, top_up } = books;
+    let more = returned.amount.minus(row.amount)?;
+    let (split, note) =
+        credit_note(ctx.app(), &mut tx, &wallet, top_up.id, RefundId::new(), more, REFUND).await?;
+    let (_, lines) = going(&wallet, split, Money::ZERO, Account::Chargebacks)?;
+    let about = json!({ "top_up_id": top_up.id, "dispute_id": row.dispute_id, "refund_id": row.id });
+    record(&mut wallet, job, TransactionKind::Reversal, &returned.id, about, &lines)?;
+    wallet::save(&mut tx, [&mut wallet]).await?;
+    refund::set_amount(&mut tx, row.id, returned.amount).await?;
+    let (id, at) = (Some(&*returned.id), Some(returned.at));
+    refund::set(&mut tx, row.id, row.state, id, None, at).await?;
+    finish(job, tx, &wallet, &top_up, RefundKind::Refund, more, None, note).await
 }
 
 /// Gives back what was reserved for a refund that comes to nothing.

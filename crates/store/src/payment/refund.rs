@@ -125,6 +125,20 @@ pub async fn set(
     Ok(())
 }
 
+/// It turned out to be another amount.
+pub async fn set_amount(tx: &mut OrgTx, id: RefundId, amount: Money) -> Result<()> {
+    let organization = tx.organization_id();
+    sqlx::query!(
+        "update refunds set amount_micros = $3 where organization_id = $1 and id = $2",
+        organization.0,
+        id.0,
+        amount.micros(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// The dispute it turned out to belong to.
 pub async fn set_dispute(tx: &mut OrgTx, id: RefundId, dispute: DisputeId) -> Result<()> {
     let organization = tx.organization_id();
