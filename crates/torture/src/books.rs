@@ -163,8 +163,9 @@ async fn captures(panel: &Panel) -> Vec<String> {
     for capture in panel.simulator.orders().iter().flat_map(|order| &order.captures) {
         let amount = capture.amount.parse::<Money>().map(Money::micros);
         match (capture.status.as_str(), amount) {
-            ("COMPLETED", Ok(amount)) => taken.push(format!("{} {amount}", capture.id)),
             ("PENDING" | "DECLINED", Ok(_)) => {}
+            // Whatever went back of it later.
+            (_, Ok(amount)) => taken.push(format!("{} {amount}", capture.id)),
             other => taken.push(format!("{} {other:?}", capture.id)),
         }
     }

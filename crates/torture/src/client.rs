@@ -6,7 +6,6 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::world::World;
 use testkit::Random;
 
 /// One that is stopped does not answer; another one is asked after this time.
@@ -49,11 +48,16 @@ pub(crate) struct Client {
 
 impl Client {
     /// Somebody without a session, who gives up at a time.
-    pub(crate) fn new(world: &World, random: &mut Random, until: Instant) -> Self {
+    pub(crate) fn new(
+        http: &reqwest::Client,
+        addresses: &[String],
+        random: &mut Random,
+        until: Instant,
+    ) -> Self {
         let bits = random.next();
         Self {
-            http: world.http.clone(),
-            addresses: world.addresses.clone(),
+            http: http.clone(),
+            addresses: addresses.to_vec(),
             from: format!("2001:db8:{:x}:{:x}::1", bits & 0xffff, (bits >> 16) & 0xffff),
             session: None,
             until,
@@ -63,6 +67,35 @@ impl Client {
     /// The session cookie, for the stream of events.
     pub(crate) fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    /// The same person, who gives up at another time.
+    pub(crate) fn patient_until(&self, until: Instant) -> Self {
+        Self { until, ..self.clone() }
+    }
+
+    /// When this person gives up.
+    pub(crate) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Signs in somebody who is known.
+    pub(crate) async fn sign_in(&mut self, random: &mut Random, email: &str) -> Result<(), NoAnswer> {
+        let known = [("email", email), ("password", testkit::PASSWORD)];
+        while self.session.is_none() {
+            self.session = self.form(random, "/sign-in", &known).await?.cookie;
+        }
+        Ok(())
+    }
+
+    /// Posts a form of a page.
+    pub(crate) async fn form(
+        &self,
+        random: &mut Random,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Answer, NoAnswer> {
+        self.ask(random, Method::POST, path, |request| request.form(form)).await
     }
 
     /// Signs up, or in when an earlier answer was lost.
@@ -104,7 +137,7 @@ impl Client {
     }
 
     /// Asks until somebody answers, or time is up. Waits when told to come back later.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         random: &mut Random,
         method: Method,

@@ -34,6 +34,43 @@ pub(crate) enum Disturbance {
 const CLOUD_OPERATIONS: [&str; 6] = ["*.create", "*.create", "*.list", "*.get", "*.delete", "*.action"];
 const GATEWAY_OPERATIONS: [&str; 4] =
     ["paypal.create_order", "paypal.capture", "paypal.capture", "paypal.get_capture"];
+const OF_PAYMENTS: [&str; 9] = [
+    "paypal.capture",
+    "paypal.get_capture",
+    "paypal.get_order",
+    "paypal.refund",
+    "paypal.refund",
+    "paypal.refund",
+    "paypal.get_refund",
+    "paypal.get_dispute",
+    "paypal.get_certificate",
+];
+const OF_REFUND: [FaultKind; 4] =
+    [FaultKind::Stuck, FaultKind::Stuck, FaultKind::Failed, FaultKind::CutAfter];
+const NEWS: [&str; 6] = [
+    "webhook.*",
+    "webhook.*",
+    "webhook.*",
+    "webhook.PAYMENT.CAPTURE.*",
+    "webhook.PAYMENT.*",
+    "webhook.CUSTOMER.DISPUTE.*",
+];
+/// What goes wrong on the way of what the gateway tells.
+pub(crate) const OF_NEWS: [FaultKind; 13] = [
+    FaultKind::Duplicate,
+    FaultKind::Replay,
+    FaultKind::Reorder,
+    FaultKind::Vanish,
+    FaultKind::CutAfter,
+    FaultKind::CutBefore,
+    FaultKind::Error,
+    FaultKind::Slow,
+    FaultKind::MalformedJson,
+    FaultKind::ForgedSignature,
+    FaultKind::ForgedCertificate,
+    FaultKind::ExpiredCertificate,
+    FaultKind::StaleTime,
+];
 const ANYWHERE: [FaultKind; 7] = [
     FaultKind::RateLimited,
     FaultKind::Error,
@@ -56,7 +93,28 @@ pub(crate) fn fault(random: &mut Random, gateway: bool) -> Disturbance {
         "*.action" if random.percent(50) => random.pick(&OF_ACTION),
         _ => random.pick(&ANYWHERE),
     };
-    let times = u32::try_from(random.within(1..4)).unwrap_or(1);
+    made(random, operation, kind, 4)
+}
+
+/// A fault of the gateway where money goes back.
+pub(crate) fn payment_fault(random: &mut Random) -> Disturbance {
+    let operation = random.pick(&OF_PAYMENTS);
+    let kind = match operation {
+        "paypal.refund" if random.percent(70) => random.pick(&OF_REFUND),
+        _ => random.pick(&ANYWHERE),
+    };
+    made(random, operation, kind, 4)
+}
+
+/// A fault on the way from the gateway to us.
+pub(crate) fn webhook_fault(random: &mut Random) -> Disturbance {
+    let (operation, kind) = (random.pick(&NEWS), random.pick(&OF_NEWS));
+    made(random, operation, kind, 6)
+}
+
+/// Hits less than `most` requests.
+fn made(random: &mut Random, operation: &str, kind: FaultKind, most: u64) -> Disturbance {
+    let times = u32::try_from(random.within(1..most)).unwrap_or(1);
     let fault = Fault::new(operation, kind).times(times);
     Disturbance::Fault(match kind {
         FaultKind::RateLimited => fault.with_retry_after(1),

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::disturbance::Disturbance;
+use crate::operators::COUNTRIES;
+use crate::payments::{self, Deed};
 use crate::profile::Profile;
 use testkit::Random;
 
@@ -20,6 +22,8 @@ pub(crate) struct History {
 pub(crate) struct Organization {
     /// Sign-in name of the owner: `name@example.com`.
     pub(crate) name: String,
+    /// Where its payments are taxed.
+    pub(crate) country: &'static str,
     pub(crate) first_top_up: u64,
     pub(crate) people: Vec<Vec<Step>>,
 }
@@ -41,6 +45,8 @@ pub(crate) enum Step {
     Hours(u64),
     /// Milliseconds.
     Pause(u64),
+    /// Something about payments.
+    Deed(Deed),
 }
 
 /// How a payer behaves.
@@ -81,8 +87,14 @@ impl History {
         let mut random = Random::new(seed);
         let (mut people, mut trouble) = (random.fork(), random.fork());
         let count = people.within(2..4);
-        let organizations = (0..count).map(|n| organization(&mut people, profile, seed, n)).collect();
-        Self { seed, organizations, disturbances: profile.disturbances(&mut trouble) }
+        let mut organizations: Vec<Organization> =
+            (0..count).map(|n| organization(&mut people, profile, seed, n)).collect();
+        let disturbances = profile.disturbances(&mut trouble);
+        let mut payments = random.fork();
+        for organization in &mut organizations {
+            add_payments(&mut payments, profile, organization);
+        }
+        Self { seed, organizations, disturbances }
     }
 
     /// May a server be made twice, to be destroyed again? Only by a process that stood still between its last
@@ -100,7 +112,8 @@ impl History {
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for organization in &self.organizations {
-            writeln!(f, "{} pays in {}", organization.name, organization.first_top_up)?;
+            let Organization { name, country, first_top_up, .. } = organization;
+            writeln!(f, "{name} ({country}) pays in {first_top_up}")?;
             for (number, steps) in organization.people.iter().enumerate() {
                 writeln!(f, "  person {number}")?;
                 steps.iter().try_for_each(|step| writeln!(f, "    {step:?}"))?;
@@ -116,7 +129,38 @@ fn organization(random: &mut Random, profile: Profile, seed: u64, number: u64) -
     let people = random.within(1..4);
     let mut names = Vec::new();
     let people = (0..people).map(|person| steps(random, profile, person, &mut names)).collect();
-    Organization { name: format!("org-{seed}-{number}"), first_top_up, people }
+    Organization { name: format!("org-{seed}-{number}"), country: "US", first_top_up, people }
+}
+
+/// People whose money goes back and forth, besides the others or in their place: then one is left who spends it.
+fn add_payments(random: &mut Random, profile: Profile, organization: &mut Organization) {
+    if !profile.has_deeds() {
+        return;
+    }
+    organization.country = random.pick(&COUNTRIES);
+    let count = if profile == Profile::Payments {
+        organization.people = vec![spender(random, profile)];
+        random.within(1..3)
+    } else {
+        1
+    };
+    for _ in 0..count {
+        let person = organization.people.len();
+        organization.people.push(payments::steps(random, person));
+    }
+}
+
+/// Orders one VPS, which eats money for hours.
+fn spender(random: &mut Random, profile: Profile) -> Vec<Step> {
+    let mut names = Vec::new();
+    if random.percent(40) {
+        return Vec::new();
+    }
+    let order = create(random, profile, 0, 0, &mut names);
+    let wait = names.iter().map(|name| Step::Await { name: name.clone() });
+    let mut steps: Vec<Step> = std::iter::once(order).chain(wait).collect();
+    steps.push(Step::Hours(random.within(20..400)));
+    steps
 }
 
 fn steps(random: &mut Random, profile: Profile, person: u64, names: &mut Vec<String>) -> Vec<Step> {
@@ -177,7 +221,7 @@ fn create(random: &mut Random, profile: Profile, person: u64, number: u64, names
 }
 
 /// Mostly one request, now and then several at once.
-fn copies(random: &mut Random) -> usize {
+pub(crate) fn copies(random: &mut Random) -> usize {
     if random.percent(70) { 1 } else { 2 + random.index(3) }
 }
 
@@ -207,5 +251,8 @@ mod tests {
         assert!(steps().any(|step| matches!(step, Step::Power { copies: 2.., .. })));
         assert!(steps().any(|step| matches!(step, Step::Delete { .. })));
         assert!(steps().any(|step| matches!(step, Step::Hours(_))));
+        let deeds = || steps().filter_map(|step| if let Step::Deed(deed) = step { Some(deed) } else { None });
+        let kinds: std::collections::HashSet<_> = deeds().map(std::mem::discriminant).collect();
+        assert_eq!(kinds.len(), 8);
     }
 }

@@ -25,6 +25,10 @@ pub(crate) struct Promises {
     pub(crate) deleted: Vec<String>,
     /// Ids of top-ups that were begun.
     pub(crate) begun: Vec<String>,
+    /// What was given, by the reason that was said; once each.
+    pub(crate) given: Vec<String>,
+    /// What was corrected, by the reason that was said; once each.
+    pub(crate) adjusted: Vec<String>,
     /// What should not have been answered.
     pub(crate) wrong: Vec<String>,
 }
@@ -44,6 +48,8 @@ pub(crate) struct Shared<'a> {
     ssh_key: String,
     organization: &'a Organization,
     promises: Mutex<Promises>,
+    /// Our id and the gateway's of each payment that was begun, by the step's word for it.
+    payments: Mutex<BTreeMap<String, (String, String)>>,
 }
 
 /// Plays an organization's part, at most `until`.
@@ -55,9 +61,12 @@ pub(crate) async fn play(
 ) -> Outcome {
     let mut random =
         Random::new(history.seed ^ u64::from(organization.name.bytes().map(u32::from).sum::<u32>()));
-    let mut client = Client::new(world, &mut random, until);
+    let mut client = Client::new(&world.http, &world.addresses, &mut random, until);
     let name = organization.name.clone();
     if client.sign_up(&mut random, &name).await.is_err() {
+        return Outcome { name, promises: Promises::default(), listener: None };
+    }
+    if billing_details(&client, &mut random, organization).await.is_err() {
         return Outcome { name, promises: Promises::default(), listener: None };
     }
     let session = client.session().unwrap_or_default().to_owned();
@@ -65,7 +74,8 @@ pub(crate) async fn play(
     let Ok(ssh_key) = ssh_key(&client, &mut random).await else {
         return Outcome { name, promises: Promises::default(), listener };
     };
-    let shared = Shared { world, history, client, ssh_key, organization, promises: Mutex::default() };
+    let (promises, payments) = (Mutex::default(), Mutex::default());
+    let shared = Shared { world, history, client, ssh_key, organization, promises, payments };
     drop(shared.top_up(&mut random, "first", organization.first_top_up, Payer::Pays, 1).await);
     let people = organization.people.iter().enumerate().map(|(number, steps)| {
         let (shared, mut random) = (&shared, random.fork());
@@ -74,6 +84,20 @@ pub(crate) async fn play(
     join_all(people).await;
     let promises = shared.promises.into_inner().unwrap_or_else(PoisonError::into_inner);
     Outcome { name, promises, listener }
+}
+
+/// Fills in where the organization is: nobody pays before it is known which tax is due.
+async fn billing_details(
+    client: &Client,
+    random: &mut Random,
+    organization: &Organization,
+) -> Result<(), NoAnswer> {
+    let Organization { name, country, .. } = organization;
+    let details = [("name", name.as_str()), ("address", "Hauptstr. 1"), ("country", country)];
+    while client.form(random, "/billing/details", &details).await?.status != 303 {
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// Adds the key; it is there already when an answer was lost.
@@ -106,6 +130,10 @@ impl Shared<'_> {
                     sleep(Duration::from_millis(1_100)).await;
                 }
                 Step::Pause(milliseconds) => sleep(Duration::from_millis(*milliseconds)).await,
+                Step::Deed(deed) => {
+                    let word = format!("{}-{person}-{number}", self.organization.name);
+                    self.deed(random, &word, deed).await?;
+                }
             }
         }
         Ok(())
@@ -214,6 +242,25 @@ impl Shared<'_> {
 
     fn wrong(&self, what: String) {
         self.promises().wrong.push(what);
+    }
+
+    pub(crate) fn payments(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (String, String)>> {
+        self.payments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.history.seed
+    }
+
+    pub(crate) fn until_when(&self) -> Instant {
+        self.client.until()
+    }
+
+    /// The organization's id.
+    pub(crate) async fn organization_id(&self) -> String {
+        let email = format!("{}@example.com", self.organization.name);
+        let asked = format!("select organization_id::text from users where email = '{email}'");
+        self.world.look_up(&asked).await.unwrap_or_default()
     }
 
     pub(crate) fn promises(&self) -> std::sync::MutexGuard<'_, Promises> {

@@ -1,6 +1,6 @@
 //! Kinds of histories, by what disturbs them.
 
-use crate::disturbance::{Disturbance, PROCESSES, WORKERS, fault};
+use crate::disturbance::{Disturbance, PROCESSES, WORKERS, fault, payment_fault, webhook_fault};
 use testkit::Random;
 
 /// What a history is about.
@@ -18,13 +18,23 @@ pub(crate) enum Profile {
     Faults,
     /// Payments of every kind, long hours, empty wallets, and a gateway that fails.
     Money,
+    /// Money that goes back and forth, and what the gateway tells of it, badly.
+    Payments,
     /// Everything at once.
     Storm,
 }
 
 impl Profile {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Storm, Self::Kill, Self::Stop, Self::Faults, Self::Money, Self::Database, Self::Calm];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Storm,
+        Self::Kill,
+        Self::Stop,
+        Self::Faults,
+        Self::Money,
+        Self::Database,
+        Self::Calm,
+        Self::Payments,
+    ];
 
     /// The word for `--only`.
     pub(crate) fn name(self) -> &'static str {
@@ -35,6 +45,7 @@ impl Profile {
             Self::Database => "database",
             Self::Faults => "faults",
             Self::Money => "money",
+            Self::Payments => "payments",
             Self::Storm => "storm",
         }
     }
@@ -51,7 +62,12 @@ impl Profile {
 
     /// Are steps mostly about payments and hours?
     pub(crate) fn is_about_money(self) -> bool {
-        self == Self::Money
+        matches!(self, Self::Money | Self::Payments)
+    }
+
+    /// Does money go back, is it disputed and given?
+    pub(crate) fn has_deeds(self) -> bool {
+        matches!(self, Self::Payments | Self::Storm)
     }
 
     /// What goes wrong when, in milliseconds from the beginning.
@@ -76,11 +92,18 @@ impl Profile {
                 add(5, &mut |random| fault(random, true));
                 add(2, &mut kill);
             }
+            Self::Payments => {
+                add(10, &mut webhook_fault);
+                add(5, &mut payment_fault);
+                add(2, &mut kill);
+            }
             Self::Storm => {
                 add(6, &mut |random| fault(random, false));
                 add(3, &mut kill);
                 add(1, &mut stop);
                 add(1, &mut |_| Disturbance::DatabaseCrash);
+                add(4, &mut webhook_fault);
+                add(2, &mut payment_fault);
             }
         }
         all.sort_by_key(|(at, _)| *at);

@@ -35,6 +35,16 @@ pub(crate) async fn broken(panel: &Panel, outcome: &Outcome) -> Vec<String> {
             wrong.push(format!("{name}: top-up {id} was accepted and is lost"));
         }
     }
+    for (table, words) in [("credits", &outcome.promises.given), ("adjustments", &outcome.promises.adjusted)]
+    {
+        for word in words {
+            let there: i64 =
+                panel.fetch(format!("select count(*) from {table} where reason = '{word}'")).await;
+            if there != 1 {
+                wrong.push(format!("{name}: {word} is there {there} times in {table}"));
+            }
+        }
+    }
     wrong.extend(untold(panel, outcome).await.map(|what| format!("{name}: {what}")));
     wrong
 }

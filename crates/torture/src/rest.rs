@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::disturbance::SLOWEST_MS;
@@ -19,10 +21,7 @@ pub(crate) async fn come_to_rest(world: &World) -> Result<(), String> {
     // A slow answer may still have its effect.
     sleep(Duration::from_millis(SLOWEST_MS)).await;
     drain(world).await?;
-    // Payers who never came back.
-    world.execute("update top_ups set updated_at = updated_at - interval '5 minutes'").await;
-    enqueue(world, "payment.sweep", "null").await;
-    drain(world).await?;
+    payments(world).await?;
     // A server must be missing twice; what a comparison finds may need another.
     for _ in 0..2 {
         compare(world).await?;
@@ -32,6 +31,46 @@ pub(crate) async fn come_to_rest(world: &World) -> Result<(), String> {
     // A suspension or its end changes what runs.
     for _ in 0..2 {
         compare(world).await?;
+    }
+    Ok(())
+}
+
+/// Everything the gateway has begun is settled, it has told all it has to tell, and what it did not tell is found.
+async fn payments(world: &World) -> Result<(), String> {
+    hear(world).await?;
+    drain(world).await?;
+    let pending = "select refund_ref from refunds where state = 'pending'";
+    for refund in world.panel.fetch_all::<String>(pending).await {
+        let how =
+            if refund.bytes().map(u32::from).sum::<u32>().is_multiple_of(3) { "fail" } else { "complete" };
+        world.at_the_gateway(&format!("refunds/{refund}/{how}"), &json!({})).await;
+    }
+    hear(world).await?;
+    // Payers who never came back, and refunds nothing is heard of.
+    world.execute("update top_ups set updated_at = updated_at - interval '5 minutes'").await;
+    world.execute("update refunds set updated_at = updated_at - interval '2 hours'").await;
+    enqueue(world, "payment.sweep", "null").await;
+    drain(world).await?;
+    // What a comparison has settled, the next one does not see.
+    for _ in 0..2 {
+        enqueue(world, "payment.compare", "null").await;
+        drain(world).await?;
+    }
+    Ok(())
+}
+
+/// Waits until the gateway has told everything. It waits longer and longer before it tells something again, so its time
+/// is helped on.
+async fn hear(world: &World) -> Result<(), String> {
+    let began = Instant::now();
+    while world.panel.simulator.undelivered_webhooks() > 0 {
+        if began.elapsed() > LIMIT {
+            return Err("the gateway cannot tell what it has to tell".to_owned());
+        }
+        if began.elapsed() > STUCK {
+            world.panel.simulator.step(TimeDelta::minutes(2));
+        }
+        sleep(Duration::from_millis(40)).await;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 
 use crate::history::History;
 use crate::world::World;
-use crate::{books, disturbance, person, promises, rest};
+use crate::{books, deeds, disturbance, person, promises, rest, truth};
 
 /// So long people go on; what they did not come to is left out.
 const HISTORY_LIMIT: Duration = Duration::from_secs(30);
@@ -15,6 +15,9 @@ const HISTORY_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) async fn play(world: &World, history: &History) -> Vec<String> {
     world.let_clock_run(true).await;
     let until = Instant::now() + HISTORY_LIMIT;
+    if let Err(reason) = deeds::offer(world, history, until).await {
+        return vec![reason];
+    }
     let everybody = history.organizations.iter().map(|one| person::play(world, history, one, until));
     let trouble = disturbance::carry_out(world, &history.disturbances);
     let (outcomes, ()) = join(join_all(everybody), trouble).await;
@@ -24,6 +27,7 @@ pub(crate) async fn play(world: &World, history: &History) -> Vec<String> {
     }
     wrong.extend(world.revive(false).await);
     wrong.extend(books::differences(&world.panel).await);
+    wrong.extend(truth::differences(world).await);
     if !history.excuses_twins() {
         wrong.extend(books::twins(&world.panel, history.seed).await);
     }

@@ -155,13 +155,14 @@ impl Books {
             Stage::Waiting | Stage::UnderWay => self.core.fault(&format!("webhook.{}", event.event_type)),
         };
         let kind = fault.as_ref().map(|fault| fault.kind);
+        let was_held = matches!(delivery.stage, Stage::Held(_) | Stage::Overtaken);
         let note = SimDelivery {
             event_id: event.id.clone(),
             event_type: event.event_type.clone(),
             webhook_id: delivery.webhook_id.clone(),
             attempt: delivery.attempts + 1,
             status: None,
-            fault: kind,
+            fault: if was_held { Some(FaultKind::Reorder) } else { kind },
         };
         match kind {
             Some(FaultKind::Vanish) => {

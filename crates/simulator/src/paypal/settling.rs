@@ -70,7 +70,8 @@ impl Books {
         how: Returned,
     ) -> String {
         let id = self.core.ids.code("paypal.refund", 17);
-        let is_stuck = call.twist == Some(Twist::Stuck);
+        // What ends a dispute does not wait.
+        let is_stuck = call.twist == Some(Twist::Stuck) && self.open_dispute(capture_id).is_none();
         let mut total_refunded = amount.clone();
         if let Some(capture) = self.records.captures.get_mut(capture_id) {
             match how {
