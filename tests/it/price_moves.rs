@@ -322,6 +322,71 @@ async fn only_the_organizations_that_were_chosen_move() {
 }
 
 #[tokio::test]
+async fn a_lower_price_that_the_wallet_covers_ends_a_suspension() {
+    let (panel, acme, web) = one_vps().await;
+    panel.backdate(web, "now() - interval '61 minutes'").await;
+    let (operator, organization) = (panel.operator().await, acme.organization_id());
+    let left = panel.balances(&acme).await.available;
+    for less in [100_000_000 - left, -99_990_000] {
+        let less = domain::Money::from_micros(less);
+        app::wallet::adjust(&panel.app, &operator, organization, less, "a test", None).await.unwrap();
+    }
+    run(&panel.store, Utc::now()).await.unwrap();
+    // A day at the old price is 0.54, at the new one 0.4752; an hour at cost is owed.
+    panel.fund(&acme, "0.52").await;
+    let worker = panel.worker();
+    panel.until_idle().await;
+    let suspended = "select suspended_by is not distinct from 'unpaid' from vps_instances";
+    assert!(panel.fetch::<bool>(suspended).await);
+    panel.publish("harbor", 1_000).await;
+    panel.announce_move("harbor", None).await;
+    panel.until_idle().await;
+    assert!(!panel.fetch::<bool>(suspended).await);
+    worker.stop().await;
+    panel.verify().await;
+}
+
+#[tokio::test]
+async fn what_an_organization_pays_does_not_depend_on_whether_prices_of_others_change() {
+    let panel = Panel::start().await;
+    let worker = panel.worker();
+    let (acme, bolt) = (panel.customer("acme").await, panel.customer("bolt").await);
+    for caller in [&acme, &bolt] {
+        panel.fund(caller, "20.00").await;
+    }
+    let own = [panel.active(&acme, "harbor", "web").await, panel.active(&acme, "harbor", "db").await];
+    panel.active(&bolt, "harbor", "web").await;
+    panel.until_idle().await;
+    worker.stop().await;
+    let first = first_of_a_month();
+    for (vps, minutes) in own.into_iter().zip([0, 30]) {
+        panel.backdate(vps, &format!("'{}'::timestamptz", first + TimeDelta::minutes(minutes))).await;
+    }
+    // Enough for the next hour of one of them, not for that of both.
+    let left = panel.balances(&acme).await.available - SOLD.0 * 3 / 2;
+    let (operator, less) = (panel.operator().await, domain::Money::from_micros(-left));
+    app::wallet::adjust(&panel.app, &operator, acme.organization_id(), less, "a test", None).await.unwrap();
+    let version = panel.publish("harbor", 1_000).await;
+    let moves_at = Some(first + TimeDelta::minutes(75));
+    let wish = Wish { version, moves_at, organizations: vec![bolt.organization_id()] };
+    announce(&panel.app, &operator, panel.plan("harbor").await, &wish).await.unwrap();
+    run(&panel.store, first + TimeDelta::minutes(91)).await.unwrap();
+    for vps in own {
+        let suspended: String =
+            panel.fetch(format!("select suspended_by from vps_instances where id = '{vps}'")).await;
+        assert_eq!(suspended, "unpaid");
+    }
+    let ours: i64 = panel
+        .fetch(format!(
+            "select count(*) from charges where tariff = 'sold' and organization_id = '{}'",
+            acme.organization_id()
+        ))
+        .await;
+    assert_eq!(ours, 2, "the first hours; of the next, both or none");
+    panel.verify().await;
+}
+
+#[tokio::test]
 async fn a_vps_moves_once_it_is_ready_and_not_after_its_end() {
     let (panel, acme, gone) = one_vps().await;
     let making = panel.order(&acme, "harbor", "making").await;

@@ -18,7 +18,7 @@ use store::billing::{
     update_meters,
 };
 use store::job::NewJob;
-use store::wallet::{LockedWallet, save, try_lock};
+use store::wallet::{LockedWallet, ask_to_resume, save, try_lock};
 use store::{Store, SystemPurpose, SystemTx, job, notify, vps};
 
 use super::moves;
@@ -75,11 +75,14 @@ async fn batch(store: Store, due: Vec<OrganizationId>, now: DateTime<Utc>) -> Re
         books.meters = open_meters(&mut tx, &rest).await?;
     }
     // What an hour costs depends on when it begins: prices change between the hours before and those after.
+    // Only whose prices change: a round of hours of anybody else is not cut in two by it.
     for moves in moves.chunk_by(|one, next| one.moves_at == next.moves_at) {
-        books.charge(&mut tx, moves[0].moves_at - TimeDelta::microseconds(1)).await?;
+        let theirs: HashSet<OrganizationId> = moves.iter().map(|m| m.organization_id).collect();
+        let before = moves[0].moves_at - TimeDelta::microseconds(1);
+        books.charge(&mut tx, before, |organization| theirs.contains(&organization)).await?;
         books.change_prices(&mut tx, moves).await?;
     }
-    books.charge(&mut tx, now).await?;
+    books.charge(&mut tx, now, |_| true).await?;
     books.save(tx, &rest).await
 }
 
@@ -135,10 +138,18 @@ impl Books {
         Ok(rest)
     }
 
-    /// Charges every hour that began at or before `now`.
-    async fn charge(&mut self, tx: &mut SystemTx, now: DateTime<Utc>) -> Result<()> {
+    /// Charges every hour of these organizations that began at or before `now`.
+    async fn charge(
+        &mut self,
+        tx: &mut SystemTx,
+        now: DateTime<Utc>,
+        whose: impl Fn(OrganizationId) -> bool,
+    ) -> Result<()> {
         for wallet in &mut self.wallets {
             let organization = wallet.organization_id();
+            if !whose(organization) {
+                continue;
+            }
             let from = self.meters.partition_point(|m| m.organization_id < organization);
             let to = self.meters.partition_point(|m| m.organization_id <= organization);
             let own = &mut self.meters[from..to];
@@ -159,7 +170,11 @@ impl Books {
     /// Moves VPSs to another price. All hours that began before are charged.
     async fn change_prices(&mut self, tx: &mut SystemTx, moves: &[DueMove]) -> Result<()> {
         let changed = moves::change(tx, &mut self.wallets, &mut self.meters, moves).await?;
-        self.charged.extend(changed.iter().filter_map(|entry| entry.organization_id));
+        let whose: BTreeSet<OrganizationId> =
+            changed.iter().filter_map(|entry| entry.organization_id).collect();
+        // At a lower price the wallet may cover what is suspended.
+        ask_to_resume(tx, &Vec::from_iter(whose.iter().copied())).await?;
+        self.charged.extend(whose);
         self.entries.extend(changed);
         Ok(())
     }
