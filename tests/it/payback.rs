@@ -4,10 +4,13 @@ use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 
 use app::Caller;
+use app::billing::tax::publish_rate;
 use app::payment::{ask_for_capture, refund};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use chrono::Utc;
 use clients::paypal::WebhookCheck;
+use domain::billing::Party;
 use domain::payment::TopUpState;
 use domain::{Money, TopUpId};
 use serde_json::{Value, json};
@@ -32,7 +35,10 @@ impl Told {
     }
 
     async fn checking(check: WebhookCheck) -> Self {
-        let panel = Panel::start().await;
+        Self::of(Panel::start().await, check).await
+    }
+
+    async fn of(panel: Panel, check: WebhookCheck) -> Self {
         let stop = CancellationToken::new();
         let router = web::router(WebState::new(panel.app.clone(), Options::default(), stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -260,6 +266,38 @@ async fn a_dispute_freezes_what_is_disputed_and_frees_it_when_it_is_won() {
         assert_eq!(told.panel.fetch::<String>("select state from disputes").await, "won");
         told.verify().await;
     }
+}
+
+#[tokio::test]
+async fn what_comes_back_after_a_dispute_brings_the_tax_that_went_with_it() {
+    let panel = Panel::start().await.with_settings(|settings| {
+        settings.tax = true;
+        settings.seller = Party { country: "DE".parse().ok(), ..settings.seller.clone() };
+    });
+    let told = Told::of(panel, WebhookCheck::Certificate).await;
+    let (operator, germany, today) =
+        (told.panel.operator().await, "DE".parse().unwrap(), Utc::now().date_naive());
+    publish_rate(&told.panel.app, &operator, germany, Some(1_900), today).await.unwrap();
+    told.panel.billing_details(&told.acme, "DE", "").await;
+    // 5.00 hold 0.80. Of three cents that go back none is tax, of the next three one is.
+    let id = told.paid("5.00").await;
+    told.refunded_there(id, "0.03").await;
+    told.quiet().await;
+    let tax_due = "select sum(amount_micros)::bigint from ledger_entries where account = 'tax_payable'";
+    let before = (told.balances().await, told.panel.fetch::<i64>(tax_due).await);
+    assert_eq!(before, ((4_170_000, 0, 0), 800_000));
+    let dispute = told.dispute(id, "0.03").await;
+    told.quiet().await;
+    told.capture(id, "reverse", json!({ "amount": "0.03" })).await;
+    told.quiet().await;
+    assert_eq!(
+        (told.balances().await, told.panel.fetch::<i64>(tax_due).await),
+        ((4_140_000, 10_000, 0), 790_000)
+    );
+    told.resolve(&dispute, "RESOLVED_SELLER_FAVOUR").await;
+    told.quiet().await;
+    assert_eq!((told.balances().await, told.panel.fetch::<i64>(tax_due).await), before);
+    told.panel.verify().await;
 }
 
 #[tokio::test]

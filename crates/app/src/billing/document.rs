@@ -175,6 +175,14 @@ pub async fn issue_credit_note(
     Ok(Some(CreditNote { id: new.id, number, split, entry: Some(entry) }))
 }
 
+/// How money that went back under this key divided into credit and tax. Without a credit note it held no tax.
+pub(crate) async fn returned_as(tx: &mut OrgTx, key: &str, gross: Money) -> Result<Split> {
+    match rows::for_key(tx, DocumentKind::CreditNote, key).await? {
+        Some(note) => Ok(tax_document(&note)?.split()),
+        None => Ok(Split::untaxed(gross)),
+    }
+}
+
 fn tax_document(document: &Document) -> Result<&TaxDocument> {
     match &document.content {
         Stored::Tax(content) => Ok(content),

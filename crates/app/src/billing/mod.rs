@@ -14,8 +14,8 @@ pub mod tax;
 mod terms;
 
 pub(crate) use destroy_job::run as destroy;
-pub(crate) use document::issue_receipt;
 pub use document::{CreditNote, Returned, issue_credit_note};
+pub(crate) use document::{issue_receipt, returned_as};
 pub use ladder::{Steps, run as climb};
 pub use profile::{NewProfile, set_profile};
 pub(crate) use resume_job::{ask_to_resume, run as resume};

@@ -18,6 +18,7 @@ use super::jobs::{arrived, entry};
 use super::money::{coming, credit_note, going};
 use super::refund_job;
 use super::returned::{REVERSAL, concerns, give_back};
+use crate::billing::returned_as;
 use crate::worker::{Context, Fail, payload_id};
 
 /// Looks how a dispute about a top-up stands.
@@ -190,6 +191,22 @@ impl Case<'_> {
         Ok(to_payer.minus(self.taken()?.min(to_payer))?)
     }
 
+    /// What the gateway has taken for the dispute and not given back, with the tax that went with it. It gives whole
+    /// reversals back, the first that it took first.
+    async fn reversed(&mut self) -> Result<Split, Fail> {
+        let (mut returned, mut sum) = (self.row.returned, Split::untaxed(Money::ZERO));
+        let reversals = self.linked(RefundKind::Reversal).map(|row| (row.id, row.amount));
+        for (id, amount) in reversals.collect::<Vec<_>>() {
+            if returned.is_positive() {
+                returned = returned.minus(amount)?;
+                continue;
+            }
+            let Split { net, tax } = returned_as(&mut self.tx, &id.to_string(), amount).await?;
+            sum = Split { net: sum.net.plus(net)?, tax: sum.tax.plus(tax)? };
+        }
+        Ok(sum)
+    }
+
     /// What is frozen is free again.
     fn release(&mut self) -> Result<(), Fail> {
         if !self.row.frozen.is_positive() {
@@ -206,9 +223,9 @@ impl Case<'_> {
         self.row.state = DisputeState::Won;
         self.row.decisions += 1;
         self.release()?;
-        let taken = self.taken()?;
-        if taken.is_positive() {
-            give_back(&mut self.tx, &mut self.wallet, self.job, &mut self.row, &self.top_up, taken).await?;
+        let taken = self.reversed().await?;
+        if taken.gross()?.is_positive() {
+            give_back(&mut self.wallet, self.job, &mut self.row, &self.top_up, taken)?;
         }
         Ok(())
     }

@@ -19,7 +19,6 @@ use store::{Exempt, OrgDb as _, OrgTx, notify, wallet};
 use super::jobs::{arrived, entry};
 use super::money::{coming, credit_note, going};
 use super::refund_job;
-use crate::billing::tax;
 use crate::notify::mail::{Content, Mail, enqueue};
 use crate::worker::{Context, Fail, payload_id};
 
@@ -279,7 +278,7 @@ async fn foreign(
         dispute.frozen = frozen.minus(taken)?;
         if dispute.state == DisputeState::Won && kind == RefundKind::Reversal {
             // It was decided for us before we heard that it had been taken.
-            give_back(tx, wallet, job, dispute, top_up, returned.amount).await?;
+            give_back(wallet, job, dispute, top_up, split)?;
         }
         dispute::update(tx, dispute).await?;
     }
@@ -295,19 +294,14 @@ pub(super) fn concerns(dispute: &Dispute, at: DateTime<Utc>) -> bool {
     dispute.began_at <= at && dispute.decided_at.is_none_or(|decided| at <= decided + PAID_OUT_WITHIN)
 }
 
-/// The gateway gives back what it had taken for a dispute, the tax in it included.
-pub(super) async fn give_back(
-    tx: &mut OrgTx,
+/// The gateway gives back what it had taken for a dispute, with the tax that went with it.
+pub(super) fn give_back(
     wallet: &mut LockedWallet,
     job: &Job,
     dispute: &mut Dispute,
     top_up: &TopUp,
-    amount: Money,
+    split: Split,
 ) -> Result<(), Fail> {
-    let captured = top_up.captured.unwrap_or(amount);
-    let taxed = tax::divide(tx, top_up.id, captured).await?;
-    let split =
-        taxed.split.part(captured.minus(amount)?, amount).map_err(|e| Fail::give_up(e.to_string()))?;
     let (_, lines) = coming(wallet, split, Account::Chargebacks)?;
     let transaction = Transaction::new(
         TransactionKind::ReversalReturned,
@@ -317,7 +311,7 @@ pub(super) async fn give_back(
         &lines,
     )?;
     wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
-    dispute.returned = dispute.returned.plus(amount)?;
+    dispute.returned = dispute.returned.plus(split.gross()?)?;
     Ok(())
 }
 
