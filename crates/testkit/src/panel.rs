@@ -7,6 +7,7 @@ use app::vault::Vault;
 use app::wallet::statement::StatementKeys;
 use app::{App, Caller, Operator, Settings};
 use clients::paypal::{WebhookCheck, WebhookSettings};
+use domain::payment::PaymentGateway;
 use domain::provider::ProviderConnector;
 use serde_json::Value;
 use simulator::{Config, Simulator};
@@ -104,9 +105,13 @@ impl Panel {
         RunningWorker::start(self.app.clone(), &self.simulator, worker::settings(), Some(webhook))
     }
 
-    /// Starts a worker in this process that reaches clouds of the test's own.
-    pub fn worker_with(&self, clouds: Arc<dyn ProviderConnector>) -> RunningWorker {
-        RunningWorker::start_with(self.app.clone(), &self.simulator, clouds, worker::settings(), None)
+    /// Starts a worker in this process between clouds and a gateway of the test's own.
+    pub fn worker_between(
+        &self,
+        clouds: Arc<dyn ProviderConnector>,
+        gateway: Arc<dyn PaymentGateway>,
+    ) -> RunningWorker {
+        RunningWorker::between(self.app.clone(), &self.simulator, clouds, gateway, worker::settings())
     }
 
     /// Where the panel connects: for processes and connections of a test's own.

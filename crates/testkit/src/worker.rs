@@ -9,6 +9,7 @@ use clients::Clouds;
 use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings, WebhookSettings};
 use domain::notify::mail::Mailer;
+use domain::payment::PaymentGateway;
 use domain::provider::ProviderConnector;
 use simulator::Simulator;
 use tokio::task::JoinHandle;
@@ -34,16 +35,6 @@ impl RunningWorker {
         settings: WorkerSettings,
         webhook: Option<WebhookSettings>,
     ) -> Self {
-        Self::start_with(app, simulator, Arc::new(clouds()), settings, webhook)
-    }
-
-    pub(crate) fn start_with(
-        app: App,
-        simulator: &Simulator,
-        clouds: Arc<dyn ProviderConnector>,
-        settings: WorkerSettings,
-        webhook: Option<WebhookSettings>,
-    ) -> Self {
         install_crypto();
         let gateway = PayPal::new(PayPalSettings {
             base_url: simulator.paypal_url().parse().unwrap(),
@@ -51,11 +42,21 @@ impl RunningWorker {
             client_secret: "secret".into(),
             webhook,
         });
+        Self::between(app, simulator, Arc::new(clouds()), Arc::new(gateway.unwrap()), settings)
+    }
+
+    pub(crate) fn between(
+        app: App,
+        simulator: &Simulator,
+        clouds: Arc<dyn ProviderConnector>,
+        gateway: Arc<dyn PaymentGateway>,
+        settings: WorkerSettings,
+    ) -> Self {
         let mailer: Option<Arc<dyn Mailer>> = match app.settings().mail {
             true => Some(Arc::new(Smtp::new(&smtp(simulator)).unwrap())),
             false => None,
         };
-        let worker = Worker::new(app, clouds, Arc::new(gateway.unwrap()), mailer, settings);
+        let worker = Worker::new(app, clouds, gateway, mailer, settings);
         let stop = CancellationToken::new();
         Self { task: tokio::spawn(worker.run(stop.clone())), stop }
     }

@@ -1,46 +1,85 @@
 //! What happened in histories: what never happens is not tested.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use super::oracle::{Books, Tariff};
 
-/// How often something happened.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Tally {
-    hours: usize,
-    at_cost: usize,
-    beyond_the_cap: usize,
-    suspended: usize,
-    resumed: usize,
-    in_debt: usize,
-}
+/// Everything that is to happen in every run.
+const TO_HAPPEN: [&str; 37] = [
+    "hours",
+    "hours at cost",
+    "hours beyond the cap",
+    "hours on credit",
+    "suspended",
+    "resumed",
+    "in debt",
+    "payments with tax",
+    "payments without tax",
+    "credits that end",
+    "credits without end",
+    "credits that ended with something left",
+    "credits that ended while reserved",
+    "codes redeemed",
+    "codes refused",
+    "corrections up",
+    "corrections down",
+    "corrections by two",
+    "refunds",
+    "refunds refused",
+    "refunds that waited",
+    "refunds that failed",
+    "refunds by others",
+    "reversals",
+    "reversals that were taken before",
+    "reversals that came back",
+    "disputes frozen",
+    "disputes won",
+    "disputes lost",
+    "disputes appealed",
+    "VPSs moved to another price",
+    "announcements taken back",
+    "announcements refused",
+    "terms agreed",
+    "dates announced",
+    "warnings",
+    "destroyed",
+];
+
+/// How often what happened.
+#[derive(Default, Clone)]
+pub(crate) struct Tally(BTreeMap<&'static str, usize>);
 
 impl Tally {
     pub(crate) fn of(books: &Books) -> Self {
         let hours = |f: fn(i64, Tariff) -> bool| books.charges.values().filter(|(a, t)| f(*a, *t)).count();
         let cuts = |wanted| books.power_cuts.iter().filter(|(_, _, cut)| *cut == wanted).count();
-        Self {
-            hours: books.charges.len(),
-            at_cost: hours(|_, tariff| tariff == Tariff::AtCost),
-            beyond_the_cap: hours(|amount, _| amount == 0),
-            suspended: cuts(true),
-            resumed: cuts(false),
-            in_debt: usize::from(books.debt > 0),
-        }
+        let mut tally = books.happened.clone();
+        tally.insert("hours", books.charges.len());
+        tally.insert("hours at cost", hours(|_, tariff| tariff == Tariff::AtCost));
+        tally.insert("hours beyond the cap", hours(|amount, _| amount == 0));
+        tally.insert("suspended", cuts(true));
+        tally.insert("resumed", cuts(false));
+        tally.insert("in debt", usize::from(books.debt > 0));
+        Self(tally)
     }
 
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            hours: self.hours + other.hours,
-            at_cost: self.at_cost + other.at_cost,
-            beyond_the_cap: self.beyond_the_cap + other.beyond_the_cap,
-            suspended: self.suspended + other.suspended,
-            resumed: self.resumed + other.resumed,
-            in_debt: self.in_debt + other.in_debt,
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        for (what, times) in other.0 {
+            *self.0.entry(what).or_default() += times;
         }
+        self
     }
 
-    /// Did everything happen that is to be tested?
-    pub(crate) fn is_rich(&self) -> bool {
-        ![self.hours, self.at_cost, self.beyond_the_cap, self.suspended, self.resumed, self.in_debt]
-            .contains(&0)
+    /// What is to be tested and never happened.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        TO_HAPPEN.into_iter().filter(|what| self.0.get(what).is_none_or(|&times| times == 0)).collect()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(|(what, times)| format!("{times} {what}")).collect();
+        f.write_str(&all.join(", "))
     }
 }

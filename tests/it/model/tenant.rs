@@ -1,25 +1,63 @@
 //! An organization that lives a history drawn from a seed, once in the panel and once in the oracle.
 
+mod customer;
+mod operator;
+mod payer;
+
 use std::fmt::Write as _;
 
-use app::Caller;
 use app::vps::NewVps;
-use domain::vps::{PowerRequest, VpsName};
-use domain::{Money, SshKeyId, TopUpId, VpsId};
-use serde_json::json;
+use app::{Caller, Operator};
+use domain::wallet::Code;
+use domain::{AdjustmentId, PlanId, PriceMoveId, SshKeyId, TopUpId, VpsId};
 use testkit::{PUBLIC_KEY, Panel, Random};
 
-use super::cloud::SOLD_OUT;
-use super::oracle::{Books, Event, Price, Time, Vps};
-use super::timeline::LOOK;
+use super::gateway::Gateway;
+use super::oracle::{Books, Event, Price, Rules, Time, rate_on};
+use payer::{Case, Waiting};
 
-/// Longest list of VPSs of an organization.
-const MOST: usize = 4;
+pub(crate) use operator::DAYS;
 
 /// What can be ordered at a moment, and at which price by the rules.
 pub(crate) struct Offer {
     pub(crate) order: NewVps,
     pub(crate) price: Price,
+}
+
+/// A code: what it is worth, and after how many days that ends.
+#[derive(Clone)]
+pub(crate) struct Gift {
+    pub(crate) code: Code,
+    pub(crate) amount: i64,
+    pub(crate) days: Option<i32>,
+}
+
+/// Vouchers of each organization.
+pub(crate) const VOUCHERS: usize = 3;
+
+/// What everybody finds who acts at a moment.
+pub(crate) struct Scene<'a> {
+    pub(crate) panel: &'a Panel,
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) now: Time,
+    pub(crate) offers: &'a [Offer],
+    /// Tax rates at home and their days.
+    pub(crate) rates: &'a [(Time, i64)],
+    /// Who asks, and who agrees.
+    pub(crate) operators: [Operator; 2],
+    pub(crate) promotion: &'a Gift,
+    pub(crate) rules: Rules,
+}
+
+/// Where the organization is, for its tax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// Where the panel is: it pays the rate.
+    Here,
+    /// A business in another country of the union: it owes the tax itself.
+    BusinessAbroad,
+    /// A country without a rate.
+    Elsewhere,
 }
 
 /// A VPS as the test knows it.
@@ -42,16 +80,65 @@ pub(crate) struct Tenant {
     pub(crate) story: String,
     ssh_key: SshKeyId,
     random: Random,
+    home: Home,
+    /// It does not hurry to pay.
+    is_slow: bool,
     ordered: Vec<Ordered>,
-    /// Begun, and not captured yet.
-    top_up: Option<(TopUpId, i64)>,
+    /// Begun, and not captured yet: with which rate of tax.
+    top_up: Option<(TopUpId, i64, i64)>,
+    /// Captured, in their order.
+    payments: Vec<TopUpId>,
+    /// What the workers do the next time they look, of what was asked for.
+    at_next_look: Vec<Event>,
+    /// A refund of which the gateway does not know yet what becomes.
+    waiting: Option<Waiting>,
+    /// A payer who wants money back.
+    case: Option<Case>,
+    disputes: usize,
+    vouchers: Vec<Gift>,
+    has_redeemed: bool,
+    /// Corrections that wait for another operator, or did.
+    asked: Vec<AdjustmentId>,
+    /// Announced changes of prices.
+    moves: Vec<(PlanId, PriceMoveId)>,
 }
 
 impl Tenant {
-    pub(crate) async fn new(panel: &Panel, caller: Caller, random: Random) -> Self {
+    pub(crate) async fn new(
+        panel: &Panel,
+        caller: Caller,
+        mut random: Random,
+        vouchers: Vec<Gift>,
+        rules: Rules,
+    ) -> Self {
         let ssh_key = app::vps::ssh_key::add(&panel.app, &caller, "laptop", PUBLIC_KEY).await.unwrap();
-        let (books, ordered) = (Books::default(), Vec::new());
-        Self { caller, books, story: String::new(), ssh_key, random, ordered, top_up: None }
+        let home = random.pick(&[Home::Here, Home::Here, Home::BusinessAbroad, Home::Elsewhere]);
+        let (country, number) = match home {
+            Home::Here => ("DE", ""),
+            Home::BusinessAbroad => ("AT", "ATU12345678"),
+            Home::Elsewhere => ("US", ""),
+        };
+        panel.billing_details(&caller, country, number).await;
+        Self {
+            caller,
+            books: Books::new(rules),
+            story: String::new(),
+            ssh_key,
+            home,
+            is_slow: random.percent(30),
+            random,
+            ordered: Vec::new(),
+            top_up: None,
+            payments: Vec::new(),
+            at_next_look: Vec::new(),
+            waiting: None,
+            case: None,
+            disputes: 0,
+            vouchers,
+            has_redeemed: false,
+            asked: Vec::new(),
+            moves: Vec::new(),
+        }
     }
 
     /// The organization's VPSs, in the order in which they were ordered.
@@ -59,20 +146,33 @@ impl Tenant {
         self.ordered.iter().map(|ordered| ordered.id)
     }
 
+    /// Its payments, in the order in which they were captured.
+    pub(crate) fn payments(&self) -> &[TopUpId] {
+        &self.payments
+    }
+
     /// Does one thing, or nothing.
-    pub(crate) async fn act(&mut self, panel: &Panel, now: Time, offers: &[Offer]) {
+    pub(crate) async fn act(&mut self, scene: &Scene<'_>) {
         let living = self.books.living();
         let target = (!living.is_empty()).then(|| living[self.random.index(living.len())]);
         let is_first = self.story.is_empty();
+        // Nobody stays suspended for long, but those who are slow.
+        let pays = self.books.is_suspended() && self.random.percent(if self.is_slow { 3 } else { 35 });
         match (self.random.within(0..100), target) {
-            _ if is_first => self.begin_top_up(panel, now).await,
-            (0..10, _) if living.len() < MOST => self.order(panel, now, offers).await,
-            (10..16, Some(vps)) => self.delete(panel, now, vps).await,
-            (16..24, _) => self.begin_top_up(panel, now).await,
-            (24..28, Some(vps)) => self.power(panel, now, vps).await,
-            // Nobody lives without a server for long, or stays suspended.
-            (28..60, _) if self.books.is_suspended() => self.begin_top_up(panel, now).await,
-            (28.., None) => self.order(panel, now, offers).await,
+            _ if is_first || pays => self.begin_top_up(scene).await,
+            (0..8, _) if living.len() < customer::MOST => self.order(scene).await,
+            (8..13, Some(vps)) => self.delete(scene, vps).await,
+            (13..21, _) => self.begin_top_up(scene).await,
+            (21..24, Some(vps)) => self.power(scene, vps).await,
+            (24..32, _) => self.give(scene).await,
+            (32..38, _) => self.redeem(scene).await,
+            (38..46, _) => self.correct(scene).await,
+            (46..56, _) => self.refund(scene).await,
+            (56..72, _) => self.go_on_with_a_case(scene).await,
+            (72..80, Some(vps)) => self.move_price(scene, vps).await,
+            (80..84, _) => self.agree_on_terms(scene).await,
+            // Nobody lives without a server for long.
+            (84.., None) => self.order(scene).await,
             _ => {}
         }
     }
@@ -80,73 +180,28 @@ impl Tenant {
     /// The rules' answer to what is asked, told in the story.
     fn happens(&mut self, now: Time, event: Event) -> bool {
         let possible = self.books.happens(now, event);
-        let balances = (self.books.wallet, self.books.held(), self.books.debt);
+        let balances = (self.books.wallet(), self.books.held(), self.books.debt);
         writeln!(self.story, "{now} {event:?}: {possible}, then wallet, held, debt {balances:?}").unwrap();
         possible
     }
 
-    async fn order(&mut self, panel: &Panel, now: Time, offers: &[Offer]) {
-        let Offer { order, price } = &offers[self.random.index(offers.len())];
-        let number = self.ordered.len();
-        let minutes = self.random.pick(&[Some(0), Some(0), Some(0), Some(0), Some(45), Some(700), None]);
-        let pace = minutes.map_or(SOLD_OUT.to_owned(), |minutes: i64| minutes.to_string());
-        let name = VpsName::parse(&format!("vps-{number}-{pace}")).unwrap();
-        let order = NewVps { name, ssh_keys: vec![self.ssh_key], ..order.clone() };
-        let made = app::vps::create(&panel.app, &self.caller, order, None).await;
-        let accepted = match made {
-            Ok(done) => Some(done.effect()),
-            Err(app::Error::InsufficientFunds { .. }) => None,
-            Err(error) => self.fails(&format!("an order was answered {error:?}")),
-        };
-        let possible = self.happens(now, Event::Order(*price));
-        self.agree("an order", accepted.is_some(), possible);
-        let Some(id) = accepted else { return };
-        let up_at = minutes.map(|minutes| now + chrono::TimeDelta::minutes(minutes));
-        self.ordered.push(Ordered { id, at: now, up_at, existed: false, gone_at: None });
-        if self.random.percent(5) {
-            self.delete(panel, now, number).await;
+    /// What the panel answered is what the rules say, and then it happens by them, too.
+    fn agree(&mut self, now: Time, event: Event, panel: bool) {
+        let rules = self.happens(now, event);
+        if panel != rules {
+            self.fails(&format!("{event:?} was possible: {panel}, by the rules: {rules}"));
         }
     }
 
-    async fn delete(&mut self, panel: &Panel, now: Time, vps: Vps) {
-        let before_active = self.books.is_ordered(vps);
-        app::vps::delete(&panel.app, &self.caller, self.ordered[vps].id).await.unwrap();
-        let possible = self.happens(now, Event::Delete(vps));
-        self.agree("a delete", true, possible);
-        let ordered = &mut self.ordered[vps];
-        if before_active {
-            // Deleted together with the order, it never reached a provider. Else its server has to go first.
-            ordered.existed = ordered.at < now;
-            ordered.gone_at = Some(if ordered.existed { now + LOOK * 2 } else { now });
-        }
-    }
-
-    async fn power(&mut self, panel: &Panel, now: Time, vps: Vps) {
-        let request = self.random.pick(&[PowerRequest::Start, PowerRequest::Stop]);
-        let done = app::vps::power(&panel.app, &self.caller, self.ordered[vps].id, request).await;
-        let possible = self.happens(now, Event::Power(vps));
-        self.agree("a power request", done.is_ok(), possible);
-    }
-
-    async fn begin_top_up(&mut self, panel: &Panel, now: Time) {
-        let most = if self.random.percent(25) { 9_000 } else { 700 };
-        let cents = self.random.within(50..most);
-        let amount = i64::try_from(cents).unwrap() * 10_000;
-        let begun = app::payment::begin_top_up(&panel.app, &self.caller, Money::from_micros(amount), None);
-        self.top_up = Some((begun.await.unwrap().effect(), amount));
-        writeln!(self.story, "{now} begins to pay {amount}").unwrap();
-    }
-
-    /// Approves what was begun and comes back.
-    pub(crate) async fn pay(&mut self, panel: &Panel) {
-        if let Some((id, _)) = self.top_up {
-            panel.approve(id, &json!({})).await;
-            app::payment::ask_for_capture(&panel.app, &self.caller, id).await.unwrap();
-        }
+    fn count(&mut self, what: &'static str) {
+        *self.books.happened.entry(what).or_default() += 1;
     }
 
     /// What became of orders and payments when the workers looked at this time.
     pub(crate) fn workers_looked(&mut self, now: Time) {
+        for event in std::mem::take(&mut self.at_next_look) {
+            self.happens(now, event);
+        }
         for vps in 0..self.ordered.len() {
             let Ordered { at, up_at, existed, gone_at, .. } = self.ordered[vps];
             if gone_at == Some(now) {
@@ -165,23 +220,36 @@ impl Tenant {
         self.books.happens(now, Event::Work);
     }
 
-    /// What was begun is in the wallet at this look.
-    pub(crate) fn captured(&mut self, now: Time) {
-        if let Some((_, amount)) = self.top_up.take() {
-            self.happens(now, Event::Paid(amount));
+    /// What has ended of credits is taken.
+    pub(crate) fn expired(&mut self, now: Time) {
+        let before = self.books.wallet();
+        self.books.happens(now, Event::Expire);
+        if self.books.wallet() < before {
+            writeln!(self.story, "{now} {} ended", before - self.books.wallet()).unwrap();
         }
     }
 
     pub(crate) fn billed(&mut self, now: Time) {
         let before = self.books.charges.len();
         self.books.happens(now, Event::Bill);
-        let (hours, wallet, debt) = (self.books.charges.len() - before, self.books.wallet, self.books.debt);
+        let (hours, wallet, debt) = (self.books.charges.len() - before, self.books.wallet(), self.books.debt);
         writeln!(self.story, "{now} billed {hours} hours, then wallet, debt {wallet}, {debt}").unwrap();
     }
 
-    fn agree(&self, what: &str, panel: bool, rules: bool) {
-        if panel != rules {
-            self.fails(&format!("{what} was possible: {panel}, by the rules: {rules}"));
+    /// Those who do not pay were looked after.
+    pub(crate) fn climbed(&mut self, now: Time) {
+        let before = self.books.destroyed.len();
+        self.books.happens(now, Event::Climb);
+        for (vps, _) in &self.books.destroyed[before..] {
+            writeln!(self.story, "{now} VPS {vps} is destroyed").unwrap();
+        }
+    }
+
+    /// The rate of tax of what it pays now.
+    fn rate(&self, scene: &Scene<'_>) -> i64 {
+        match self.home {
+            Home::Here => rate_on(scene.rates, scene.now),
+            Home::BusinessAbroad | Home::Elsewhere => 0,
         }
     }
 

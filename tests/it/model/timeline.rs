@@ -27,8 +27,20 @@ pub(crate) struct Moment {
     pub(crate) at: Time,
     /// New prices of a plan, by its place in the list.
     pub(crate) publish: Option<(usize, Markup)>,
+    /// Another tax rate at home, in hundredths of a percent, from so many days later on.
+    pub(crate) tax: Option<(i32, u64)>,
+    /// Is what has ended of credits taken before anybody acts?
+    pub(crate) expire: bool,
     pub(crate) bill: Option<Billing>,
+    /// How often those who do not pay are looked after in the end, a few minutes apart.
+    pub(crate) climbs: u32,
 }
+
+/// Between two looks after those who do not pay: less than what counts as a pause.
+pub(crate) const CLIMB: TimeDelta = TimeDelta::minutes(9);
+
+/// Enough of them for the last hour of something.
+const LAST_HOUR: u32 = 8;
 
 /// How a billing run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +83,23 @@ pub(crate) fn moments(random: &mut Random, is_long: bool, plans: usize) -> Vec<M
         }
         let is_down = without_billing > 0;
         without_billing = without_billing.saturating_sub(1);
+        let climbs = match random.within(0..100) {
+            0..35 => 1,
+            35..60 => LAST_HOUR,
+            _ => 0,
+        };
         moments.push(Moment {
             at: at + beside + LOOK * looks,
             publish: random.percent(30).then(|| (random.index(plans), markup(random))),
+            tax: random.percent(8).then(|| (random.pick(&[0, 700, 1_900, 2_550]), random.within(0..3))),
+            expire: random.percent(85),
             bill: (!is_down && random.percent(85)).then(|| billing(random)),
+            climbs,
         });
+        if climbs > 1 {
+            // The next moment comes after it.
+            at += TimeDelta::hours(2);
+        }
     }
     moments
 }

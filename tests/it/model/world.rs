@@ -1,20 +1,31 @@
 //! A panel in which many organizations live at once, on a clock that stands still between moments.
 
-use std::collections::BTreeMap;
+mod comparison;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use app::Operator;
+use app::billing::tax::publish_rate;
 use app::vps::NewVps;
+use app::wallet::{NewPromotion, NewVouchers, create_promotion, create_vouchers};
+use chrono::{Days, NaiveTime};
+use domain::billing::Party;
+use domain::identity::Role;
 use domain::vps::VpsName;
+use domain::wallet::Code;
 use domain::{Money, PlanId};
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use store::Store;
-use testkit::{Panel, Random, Tripwire};
+use testkit::{OPERATOR_EMAIL, Panel, Random, Tripwire};
 
 use super::cloud::Cloud;
-use super::oracle::{Cost, Markup, Price, Tariff, Time};
+use super::gateway::Gateway;
+use super::oracle::{Cost, Markup, Price, Rules, Time};
 use super::tally::Tally;
-use super::tenant::{Offer, Tenant};
-use super::timeline::{Billing, LOOK, Moment, moments};
+use super::tenant::{DAYS, Gift, Offer, Scene, Tenant, VOUCHERS};
+use super::timeline::{Billing, CLIMB, LOOK, Moment, moments};
 
 /// Organizations that act at once.
 const AT_ONCE: usize = 6;
@@ -31,17 +42,25 @@ pub(crate) struct Plan {
 
 pub(crate) struct World {
     plan: Plan,
+    rules: Rules,
     panel: Panel,
     cloud: Cloud,
+    gateway: Gateway,
+    operators: [Operator; 2],
     tenants: Vec<Tenant>,
     plans: Vec<OnSale>,
     offers: Vec<Offer>,
+    /// Tax rates at home, and from when on each is in force.
+    rates: Vec<(Time, i64)>,
+    promotion: Gift,
 }
 
 /// A plan and what it costs us.
 struct OnSale {
     slug: &'static str,
     id: PlanId,
+    /// How often its prices were published.
+    version: usize,
     cost: Cost,
     markup: Markup,
 }
@@ -50,8 +69,14 @@ impl World {
     /// Lets the world run from its first moment to its last, and counts what happened. Panics at the first difference.
     pub(crate) async fn run(plan: Plan) -> Tally {
         let mut random = Random::new(plan.seed).fork_at(plan.number);
-        let moments = moments(&mut random, plan.number % 2 == 1, testkit::PLANS.len());
-        let mut world = Self::begin(plan, moments[0].at, &mut random).await;
+        let is_long = plan.number % 2 == 1;
+        let moments = moments(&mut random, is_long, testkit::PLANS.len());
+        let rules = Rules {
+            notice_days: if is_long { 10 } else { 1 },
+            retention_hours: if is_long { 48 } else { 3 },
+            alone: 4_000_000,
+        };
+        let mut world = Self::begin(plan, rules, moments[0].at, &mut random).await;
         for moment in &moments {
             world.live(moment).await;
         }
@@ -60,7 +85,7 @@ impl World {
         world.tenants.iter().map(|tenant| Tally::of(&tenant.books)).fold(Tally::default(), Tally::plus)
     }
 
-    async fn begin(plan: Plan, at: Time, random: &mut Random) -> Self {
+    async fn begin(plan: Plan, rules: Rules, at: Time, random: &mut Random) -> Self {
         let mut panel = Panel::start().await;
         panel.stop_the_clock(at).await;
         panel.app = panel.process(|settings| {
@@ -69,15 +94,35 @@ impl World {
             settings.top_up_min = Money::from_micros(500_000);
             // Servers that come up late are waited for.
             settings.create_deadline = Duration::from_secs(7 * 86_400);
+            settings.tax = true;
+            settings.seller = Party { country: "DE".parse().ok(), ..settings.seller.clone() };
+            settings.notice_days = i32::try_from(rules.notice_days).unwrap();
+            settings.retention_hours = rules.retention_hours;
+            settings.adjustment_limit = Money::from_micros(rules.alone);
         });
+        let operators = [panel.operator().await, second_operator(&panel).await];
         let histories = random.fork();
-        let mut tenants = Vec::new();
         let count = usize::try_from(plan.histories.end - plan.histories.start).unwrap();
+        let (promotion, mut vouchers) = codes(&panel, &operators[0], count, random).await;
+        let mut tenants = Vec::new();
         for (number, caller) in plan.histories.clone().zip(panel.crowd(count).await) {
-            tenants.push(Tenant::new(&panel, caller, histories.clone().fork_at(number)).await);
+            let own = vouchers.split_off(vouchers.len() - VOUCHERS);
+            tenants.push(Tenant::new(&panel, caller, histories.clone().fork_at(number), own, rules).await);
         }
-        let cloud = Cloud::new(at);
-        let mut world = Self { plan, panel, cloud, tenants, plans: Vec::new(), offers: Vec::new() };
+        let mut world = Self {
+            plan,
+            rules,
+            panel,
+            cloud: Cloud::new(at),
+            gateway: Gateway::new(at),
+            operators,
+            tenants,
+            plans: Vec::new(),
+            offers: Vec::new(),
+            rates: Vec::new(),
+            promotion,
+        };
+        world.set_rate(at, 1_900, 0).await;
         for slug in ["small", "harbor", "meadow", "large"] {
             let on_sale = world.on_sale(slug).await;
             world.plans.push(on_sale);
@@ -88,17 +133,23 @@ impl World {
 
     /// One moment: everybody acts, the workers look three times, the hours are billed.
     async fn live(&mut self, moment: &Moment) {
+        if moment.expire {
+            self.expire(moment.at).await;
+        }
         self.look(moment.at).await;
         if let Some((plan, markup)) = moment.publish {
             self.publish(plan, markup).await;
         }
-        let (panel, offers) = (&self.panel, &self.offers);
-        let acting = futures_util::stream::iter(&mut self.tenants);
-        acting.for_each_concurrent(AT_ONCE, |tenant| tenant.act(panel, moment.at, offers)).await;
+        if let Some((rate, days)) = moment.tax {
+            self.set_rate(moment.at, rate, days).await;
+        }
+        let (scene, tenants) = self.scene(moment.at);
+        let acting = futures_util::stream::iter(tenants);
+        acting.for_each_concurrent(AT_ONCE, |tenant| tenant.act(&scene)).await;
         self.look(moment.at).await;
-        let panel = &self.panel;
-        let paying = futures_util::stream::iter(&mut self.tenants);
-        paying.for_each_concurrent(AT_ONCE, |tenant| tenant.pay(panel)).await;
+        let (scene, tenants) = self.scene(moment.at);
+        let paying = futures_util::stream::iter(tenants);
+        paying.for_each_concurrent(AT_ONCE, |tenant| tenant.pay(&scene)).await;
         self.look_and_capture(moment.at + LOOK).await;
         self.look(moment.at + LOOK * 2).await;
         if let Some(billing) = moment.bill {
@@ -109,7 +160,17 @@ impl World {
             }
             self.look(moment.at + LOOK * 3).await;
         }
-        self.compare_wallets(moment).await;
+        for number in 0..moment.climbs {
+            self.climb(moment.at + LOOK * 4 + CLIMB * i32::try_from(number).unwrap()).await;
+        }
+        self.compare(moment).await;
+    }
+
+    /// What everybody finds at a moment, and everybody.
+    fn scene(&mut self, now: Time) -> (Scene<'_>, &mut Vec<Tenant>) {
+        let Self { panel, gateway, offers, rates, operators, promotion, rules, tenants, .. } = self;
+        let (operators, rules) = (*operators, *rules);
+        (Scene { panel, gateway, now, offers, rates, operators, promotion, rules }, tenants)
     }
 
     /// Moves the clock and lets workers do everything that is due.
@@ -129,13 +190,38 @@ impl World {
         }
     }
 
-    async fn work(&self, now: Time) {
+    /// What has ended of credits is taken.
+    async fn expire(&mut self, now: Time) {
+        self.panel.enqueue("credit.sweep", &Value::Null).await;
+        self.work(now).await;
+        for tenant in &mut self.tenants {
+            tenant.expired(now);
+        }
+    }
+
+    /// Those who do not pay are looked after.
+    async fn climb(&mut self, now: Time) {
+        self.set_clock(now).await;
+        app::billing::climb(&self.panel.app, now).await.unwrap();
+        for tenant in &mut self.tenants {
+            tenant.climbed(now);
+        }
+        self.look(now).await;
+    }
+
+    async fn set_clock(&self, now: Time) {
         self.panel.set_clock(now).await;
         self.cloud.set_clock(now);
+        self.gateway.set_clock(now);
+    }
+
+    async fn work(&self, now: Time) {
+        self.set_clock(now).await;
         if self.panel.fetch(NOTHING_IS_DUE).await {
             return;
         }
-        let worker = self.panel.worker_with(std::sync::Arc::new(self.cloud.clone()));
+        let (cloud, gateway) = (Arc::new(self.cloud.clone()), Arc::new(self.gateway.clone()));
+        let worker = self.panel.worker_between(cloud, gateway);
         self.panel.until(NOTHING_IS_DUE).await;
         worker.stop().await;
     }
@@ -182,6 +268,7 @@ impl World {
         OnSale {
             slug,
             id: PlanId(id),
+            version: 0,
             cost: Cost { hour: figures[0], month: figures[1], minimum: figures[2] },
             markup: Markup { basis_points: figures[3], fixed_hour: figures[4], fixed_month: figures[5] },
         }
@@ -194,7 +281,8 @@ impl World {
             fixed_month: Money::from_micros(markup.fixed_month),
         };
         self.plans[plan].markup = markup;
-        let operator = app::Operator::command_line();
+        self.plans[plan].version += 1;
+        let operator = Operator::command_line();
         let id = self.plans[plan].id;
         app::catalog::publish_prices(&self.panel.app, &operator, id, published).await.unwrap();
         self.read_offers().await;
@@ -204,7 +292,7 @@ impl World {
     async fn read_offers(&mut self) {
         let caller = &self.tenants[0].caller;
         let mut offers = Vec::new();
-        for on_sale in &self.plans {
+        for (number, on_sale) in self.plans.iter().enumerate() {
             let mut db = self.panel.store.org_read(&caller.scope).await.unwrap();
             let found =
                 store::catalog::orderable(&mut db, on_sale.slug, testkit::REGION, testkit::IMAGE).await;
@@ -219,91 +307,18 @@ impl World {
                     ssh_keys: Vec::new(),
                     user_data: None,
                 },
-                price: Price::of(on_sale.cost, on_sale.markup),
+                price: Price::of(number, on_sale.version, on_sale.cost, on_sale.markup),
             });
         }
         self.offers = offers;
     }
 
-    /// Asks for each wallet whether it holds what the rules say.
-    async fn compare_wallets(&self, moment: &Moment) {
-        let rows: Vec<(uuid::Uuid, i64, i64, i64, i64)> = sqlx::query_as(
-            "select organization_id, available_micros, held_micros, receivable_micros, burn_micros from wallets",
-        )
-        .fetch_all(self.panel.superuser())
-        .await
-        .unwrap();
-        let mut there: BTreeMap<_, _> = rows.into_iter().map(|(id, a, h, r, b)| (id, [a, h, r, b])).collect();
-        for (history, tenant) in self.histories() {
-            let wallet = there.remove(&tenant.caller.organization_id().0).unwrap();
-            let books = &tenant.books;
-            let rules = [books.wallet, books.held(), books.debt, books.burn()];
-            if wallet != rules {
-                let hour = self.first_different_hour(tenant).await;
-                self.differs(history, &format!(
-                    "at {}: available, held, receivable, burn are {wallet:?}, by the rules {rules:?}\n{hour}",
-                    moment.at
-                ));
-            }
-        }
-    }
-
-    /// Asks for each history whether every hour, and every suspension and resume, is what the rules say.
-    async fn compare_histories(&self) {
-        for (history, tenant) in self.histories() {
-            let hour = self.first_different_hour(tenant).await;
-            if hour != SAME_HOURS {
-                self.differs(history, &hour);
-            }
-            let cuts: Vec<(String, Time, bool)> = sqlx::query_as(
-                "select target_id::text, created_at, action = 'vps.suspended' from activity_logs
-                where organization_id = $1 and action in ('vps.suspended', 'vps.resumed') order by created_at, 1",
-            )
-            .bind(tenant.caller.organization_id().0)
-            .fetch_all(self.panel.superuser())
-            .await
-            .unwrap();
-            let ids: Vec<String> = tenant.vps().map(|id| id.to_string()).collect();
-            let mut rules: Vec<_> =
-                tenant.books.power_cuts.iter().map(|(vps, at, cut)| (ids[*vps].clone(), *at, *cut)).collect();
-            rules.sort_by_key(|(id, at, _)| (*at, id.clone()));
-            if cuts != rules {
-                self.differs(history, &format!("suspensions are {cuts:?}, by the rules {rules:?}"));
-            }
-            if self.plan.tells {
-                println!("{}", tenant.story);
-            }
-        }
-    }
-
-    async fn first_different_hour(&self, tenant: &Tenant) -> String {
-        let rows: Vec<(uuid::Uuid, Time, i64, bool)> = sqlx::query_as(
-            "select m.vps_id, span_start, amount_micros, c.tariff = 'sold' from charges c join meters m on m.id = c.meter_id
-            where c.organization_id = $1",
-        )
-        .bind(tenant.caller.organization_id().0)
-        .fetch_all(self.panel.superuser())
-        .await
-        .unwrap();
-        let numbers: BTreeMap<_, _> = tenant.vps().map(|id| id.0).zip(0..).collect();
-        let tariff = |sold| if sold { Tariff::Sold } else { Tariff::AtCost };
-        let there: BTreeMap<(usize, Time), (i64, Tariff)> = rows
-            .into_iter()
-            .map(|(vps, start, amount, sold)| ((numbers[&vps], start), (amount, tariff(sold))))
-            .collect();
-        let rules = &tenant.books.charges;
-        let mut hours: Vec<_> = there.keys().chain(rules.keys()).collect();
-        hours.sort_by_key(|(vps, start)| (*start, *vps));
-        match hours.into_iter().find(|hour| there.get(hour) != rules.get(hour)) {
-            None => SAME_HOURS.into(),
-            Some(hour) => format!(
-                "first different hour: VPS {} at {}: {:?}, by the rules {:?}",
-                hour.0,
-                hour.1,
-                there.get(hour),
-                rules.get(hour)
-            ),
-        }
+    /// Another tax rate at home, from so many days later on.
+    async fn set_rate(&mut self, now: Time, rate: i32, days: u64) {
+        let day = now.date_naive() + Days::new(days);
+        let country = "DE".parse().unwrap();
+        publish_rate(&self.panel.app, &self.operators[0], country, Some(rate), day).await.unwrap();
+        self.rates.push((day.and_time(NaiveTime::MIN).and_utc(), rate.into()));
     }
 
     fn histories(&self) -> impl Iterator<Item = (u64, &Tenant)> {
@@ -317,11 +332,42 @@ impl World {
     }
 }
 
+/// Another operator than the first.
+async fn second_operator(panel: &Panel) -> Operator {
+    let first = panel.sign_in(OPERATOR_EMAIL).await;
+    panel.member(&first, "second", Role::Owner).await;
+    panel.execute("update users set platform_role = 'operator' where name = 'second'").await;
+    panel.sign_in("second@example.com").await.operator().unwrap()
+}
+
+/// A code for everybody, and some for each.
+async fn codes(panel: &Panel, operator: &Operator, count: usize, random: &mut Random) -> (Gift, Vec<Gift>) {
+    let mut gift = |code: Code| {
+        let amount = i64::try_from(random.within(20..400)).unwrap() * 10_000;
+        Gift { code, amount, days: random.pick(&DAYS) }
+    };
+    let promotion = gift(Code::parse("WELCOME10").unwrap());
+    let new = NewPromotion {
+        name: "Welcome",
+        code: promotion.code.as_str(),
+        amount: Money::from_micros(promotion.amount),
+        valid_from: None,
+        valid_until: None,
+        days: promotion.days,
+        redemptions_max: None,
+        new_only: false,
+    };
+    create_promotion(&panel.app, operator, new).await.unwrap();
+    let voucher = gift(promotion.code.clone());
+    let (amount, days) = (Money::from_micros(voucher.amount), voucher.days);
+    let new = NewVouchers { name: "Fair", count: count * VOUCHERS, amount, valid_until: None, days };
+    let (_, codes) = create_vouchers(&panel.app, operator, new).await.unwrap();
+    (promotion, codes.into_iter().map(|code| Gift { code, ..voucher.clone() }).collect())
+}
+
 fn store(url: &str) -> Store {
     Store::connect_lazy(url, 4).unwrap()
 }
-
-const SAME_HOURS: &str = "all hours are as the rules say";
 
 /// Jobs that wait for an older one of their key are not due.
 const NOTHING_IS_DUE: &str = "
