@@ -71,6 +71,12 @@ export const NEWCOMER = [
   { name: 'new-security', to: '/settings/security' },
   { name: 'new-credits', to: '/wallet/credits' },
   { name: 'code-error', to: refused('/wallet', 422, 'redeem-form', { code: 'NEVERMADE' }), pays: true },
+  { name: 'new-auto-top-up', to: '/wallet/auto-top-up', pays: true },
+  {
+    name: 'auto-top-up-error',
+    to: refused('/wallet/auto-top-up', 422, 'auto-form', { threshold: 'soon' }),
+    pays: true,
+  },
   { name: 'wallet-error', to: refused('/wallet', 422, 'top-up-form', { amount: '1' }), pays: true },
   {
     name: 'top-up-preparing',
@@ -122,6 +128,7 @@ export const CUSTOMER = [
   { name: 'create-error', to: refused('/vps/new', 422, 'create-form', { name: '-no-host-name-' }) },
   { name: 'ssh-keys', to: '/ssh-keys' },
   { name: 'wallet', to: '/wallet', pays: true },
+  { name: 'auto-top-up', to: '/wallet/auto-top-up', pays: true },
   { name: 'billing', to: '/billing' },
   { name: 'billing-details', to: '/billing/details' },
   {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use app::Caller;
-use app::payment::{ask_for_capture, begin_top_up};
+use app::payment::{ask_for_answer, ask_for_capture, begin_top_up, turn_off_auto_top_up};
 use domain::TopUpId;
+use domain::payment::{AutoTerms, Threshold};
 use futures_util::StreamExt as _;
 use simulator::{Fault, FaultKind};
 use testkit::{Cut, Panel, Tripwire};
@@ -19,6 +20,7 @@ enum Deed {
     Create,
     Delete,
     TopUp,
+    AutoTopUp,
     Move,
 }
 
@@ -38,7 +40,7 @@ impl Scene {
         let worker = panel.worker();
         let vps = match deed {
             Deed::Delete | Deed::Move => Some(panel.active(&acme, "small", "web").await),
-            Deed::Create | Deed::TopUp => None,
+            Deed::Create | Deed::TopUp | Deed::AutoTopUp => None,
         };
         worker.stop().await;
         Self { panel, acme, deed, vps }
@@ -67,6 +69,7 @@ impl Scene {
                     .await;
             }
             (Deed::TopUp, _) => self.pay().await,
+            (Deed::AutoTopUp, _) => self.agree().await,
             (Deed::Delete | Deed::Move, None) => unreachable!("the scene has a VPS"),
         }
         panel.until_idle().await;
@@ -87,6 +90,22 @@ impl Scene {
         panel.until(format!("select state = 'completed' from top_ups where id = '{id}'")).await;
     }
 
+    /// Agrees to automatic top-ups, of which one is due at once, and takes it back.
+    async fn agree(&self) {
+        let Self { panel, acme, .. } = self;
+        let threshold = Threshold::Amount("60.00".parse().unwrap());
+        let (amount, ceiling) = ("25.00".parse().unwrap(), "25.00".parse().unwrap());
+        panel.ask_to_agree(acme, AutoTerms { threshold, amount, ceiling }).await;
+        panel.payer_agrees(acme).await;
+        let asked = (0..5).map(|_| ask_for_answer(&panel.app, acme));
+        for outcome in futures_util::future::join_all(asked).await {
+            outcome.unwrap();
+        }
+        panel.until("select exists (select from top_ups where auto_top_up_id is not null and state = 'completed')").await;
+        turn_off_auto_top_up(&panel.app, acme).await.unwrap();
+        panel.until("select state = 'off' and token_sealed is null from auto_top_ups").await;
+    }
+
     /// One server per living order, none without an owner, the books in order.
     async fn check(&self, what: &str) {
         let panel = &self.panel;
@@ -95,7 +114,13 @@ impl Scene {
         let expected = i64::from(matches!(self.deed, Deed::Create | Deed::Move));
         assert_eq!(active, expected, "{what}: active VPSs");
         assert_eq!(living.len(), usize::from(expected == 1), "{what}: servers {living:?}");
-        if self.deed == Deed::TopUp {
+        if self.deed == Deed::AutoTopUp {
+            let tokens = panel.simulator.payment_tokens();
+            assert!(tokens.len() == 1 && tokens[0].status == "DELETED", "{what}: {tokens:?}");
+            let mails: i64 = panel.fetch("select count(*) from mails where kind = 'auto_top_up'").await;
+            assert_eq!(mails, 1, "{what}: told once that it is on");
+        }
+        if matches!(self.deed, Deed::TopUp | Deed::AutoTopUp) {
             let captures: usize = panel.simulator.orders().iter().map(|o| o.captures.len()).sum();
             assert_eq!(captures, 1, "{what}: captures at the gateway");
             assert_eq!(panel.balances(&self.acme).await.available, 75_000_000, "{what}: credited once");
@@ -174,6 +199,11 @@ async fn top_up_survives_a_kill_at_every_step() {
     killed_at_every_step(Deed::TopUp).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_automatic_top_up_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::AutoTopUp).await;
+}
+
 /// The answer to each kind of request is lost once after its effect, and the worker is killed while
 /// it wonders.
 #[tokio::test(flavor = "multi_thread")]
@@ -184,6 +214,10 @@ async fn answers_cut_after_the_effect_change_nothing() {
         (Deed::Delete, "*.delete"),
         (Deed::TopUp, "paypal.create_order"),
         (Deed::TopUp, "paypal.capture"),
+        (Deed::AutoTopUp, "paypal.create_setup_token"),
+        (Deed::AutoTopUp, "paypal.create_payment_token"),
+        (Deed::AutoTopUp, "paypal.delete_payment_token"),
+        (Deed::AutoTopUp, "paypal.create_order"),
     ];
     let runs = cases
         .into_iter()

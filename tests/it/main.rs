@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
+mod auto_top_up;
 mod billing;
 mod crash;
 mod credits;

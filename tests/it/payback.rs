@@ -22,15 +22,15 @@ use tower::ServiceExt as _;
 use web::{Options, WebState};
 
 /// An installation that the gateway tells what happens.
-struct Told {
-    panel: Panel,
-    acme: Caller,
+pub(crate) struct Told {
+    pub(crate) panel: Panel,
+    pub(crate) acme: Caller,
     _worker: RunningWorker,
     _stop: DropGuard,
 }
 
 impl Told {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::checking(WebhookCheck::Certificate).await
     }
 
@@ -52,7 +52,7 @@ impl Told {
     }
 
     /// Waits until everything is told and nobody works on anything.
-    async fn quiet(&self) {
+    pub(crate) async fn quiet(&self) {
         eventually("everything is told", || self.panel.simulator.undelivered_webhooks() == 0).await;
         self.panel.until_idle().await;
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use app::identity::{create_api_key, revoke_api_key, revoke_session};
 use app::vps::{delete, power, ssh_key};
 use app::{Caller, Error, IdempotencyKey};
+use domain::payment::{AutoTerms, Threshold};
 use domain::vps::PowerRequest;
 use domain::{ApiKeyId, SessionId, VpsId};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -55,6 +56,9 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
     let callers = [panel.customer("acme").await, panel.customer("bolt").await];
     for caller in &callers {
         panel.top_up(caller, "50.00").await;
+        let threshold = Threshold::Amount("0.01".parse().unwrap());
+        let (amount, ceiling) = ("25.00".parse().unwrap(), "100.00".parse().unwrap());
+        panel.agree(caller, AutoTerms { threshold, amount, ceiling }).await;
         create_api_key(&panel.app, caller, "ci").await.unwrap();
         panel.limit(caller, LimitSubject::Organization, "9000/60").await;
         panel.give_and_take(caller).await;

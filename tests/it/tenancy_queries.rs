@@ -7,12 +7,12 @@ use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
 use domain::billing::{Party, Tariff, Tax};
 use domain::identity::Role;
-use domain::payment::{DisputeState, RefundState, TopUpState};
+use domain::payment::{AutoTerms, DisputeState, OffReason, RefundState, Threshold, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
-    AdjustmentId, ApiKeyId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId, RefundId,
-    SessionId, SshKeyId, TopUpId, TransactionId, UserId, VpsActionId, VpsId,
+    AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId,
+    RefundId, SessionId, SshKeyId, TopUpId, TransactionId, UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::hours;
@@ -33,6 +33,8 @@ struct Theirs {
     api_key: ApiKeyId,
     ssh_key: SshKeyId,
     limit: LimitOverrideId,
+    /// In force, and due.
+    auto: AutoTopUpId,
     top_up: TopUpId,
     /// Paid, with a receipt.
     paid: TopUpId,
@@ -122,6 +124,7 @@ impl Theirs {
             api_key: ApiKeyId(first("api_keys").await),
             ssh_key: SshKeyId(first("ssh_keys").await),
             limit: LimitOverrideId(first("limit_overrides").await),
+            auto: AutoTopUpId(first("auto_top_ups").await),
             top_up: TopUpId(top_up),
             paid: TopUpId(paid),
             begun: TopUpId(begun),
@@ -179,6 +182,7 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "an API key": identity::read::api_key_page(db, Some(of.api_key), None, 100),
         "sessions": identity::read::sessions(db, of.user),
         "trail": activity::read::list(db, &trail, None, 500),
+        "automatic top-ups": payment::auto::current(db),
         "top-up": payment::read::find(db, of.top_up),
         "top-ups": payment::read::list(db, None, 100),
         "refunds": payment::refund::list(db, None, 100),
@@ -228,6 +232,11 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
     told
 }
 
+fn auto_terms() -> AutoTerms {
+    let one = Money::from_micros(1_000_000);
+    AutoTerms { threshold: Threshold::Amount(one), amount: one, ceiling: one }
+}
+
 /// A dispute as nobody left it.
 fn decided(id: DisputeId) -> payment::dispute::Dispute {
     let now = chrono::DateTime::UNIX_EPOCH;
@@ -265,6 +274,21 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "revoke API key": identity::revoke_api_key(tx, of.api_key),
         "delete SSH key": vps::ssh_key::delete(tx, of.ssh_key),
         "public keys": vps::ssh_key::public_keys(tx, &[of.ssh_key]),
+        "live agreement": async { payment::auto::lock_live(tx).await.map(|live| live.map(|live| live.id != of.auto)) },
+        "an agreement": payment::auto::lock(tx, of.auto),
+        "terms": payment::auto::terms(tx, of.auto),
+        "set terms": payment::auto::set_terms(tx, of.auto, auto_terms()),
+        "ask to agree": payment::auto::set_asked(tx, of.auto, "y", "https://pay.example"),
+        "look": payment::auto::set_looked(tx, of.auto),
+        "keep leave": payment::auto::keep_token(tx, of.auto, "y", &[9; 32]),
+        "agreement off": payment::auto::set_off(tx, of.auto, OffReason::Customer),
+        "forget leave": payment::auto::forget_token(tx, of.auto),
+        "retry": payment::auto::set_retry(tx, of.auto, Some(now)),
+        "ceiling": payment::auto::set_ceiling_told(tx, of.auto),
+        "standing": async { payment::auto::standing(tx).await.map(|s| s.map(|s| s.id != of.auto)) },
+        "charge sent": payment::auto::set_sent(tx, of.begun),
+        "order of a charge": payment::auto::set_order(tx, of.begun, "y"),
+        "charging": payment::auto::is_charging(tx, of.auto),
         "lock top-up": payment::lock(tx, of.top_up),
         "ordered": payment::set_ordered(tx, of.top_up, "y", "https://pay.example"),
         "captured": payment::set_captured(tx, of.top_up, TopUpState::Pending, "y", Money::ZERO),
@@ -371,6 +395,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "movements": wallet::read::any_movements(db, id, None, None, 100),
         "totals": wallet::read::any_totals_by_kind(db, id),
         "corrections": wallet::adjustment::list(db, Some(id), 100),
+        "automatic top-ups": async { payment::auto::of_organization(db, id).await.map(|shown| shown.map(|shown| shown.terms)) },
         "refunds": payment::refund::of_organization(db, id, 100),
         "refundable": payment::refund::refundable(db, id),
         "paid for": payment::dispute::paid_for(db, id, chrono::DateTime::UNIX_EPOCH),
@@ -401,6 +426,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "accounts": billing::ladder::accounts(tx, &[id]),
         "warned": billing::ladder::warned_at(tx, &[id], &["welcome"], chrono::Utc::now()),
         "who may pay": notify::mail::members(tx, &[id], &[Role::Owner]),
+        "ask for a payment": payment::auto::ask(tx, &[id]),
         "ask to resume": wallet::ask_to_resume(tx, &[id]),
         "lock for terms": wallet::terms::lock_wallet(tx, id),
         "set terms": wallet::terms::set(tx, id, wallet::terms::Terms::default(), true),

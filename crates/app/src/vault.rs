@@ -116,6 +116,11 @@ impl Place {
         Self { column: "vps_instances.console_key", row: id.0 }
     }
 
+    /// A payer's leave to charge.
+    pub fn charge_token(id: domain::AutoTopUpId) -> Self {
+        Self { column: "auto_top_ups.token", row: id.0 }
+    }
+
     fn aad(&self) -> String {
         format!("{}/{}", self.column, self.row)
     }

@@ -8,9 +8,12 @@ use checker::Checker;
 use chrono::TimeDelta;
 use clients::paypal::{PayPal, PayPalSettings, PayPalSetupError};
 use domain::Money;
-use domain::payment::{CaptureState, NewOrder, Order, OrderState, PaymentGateway};
+use domain::payment::{
+    Agreed, CaptureState, Charged, NewAgreement, NewCharge, NewOrder, Order, OrderState, PaymentGateway,
+};
 use domain::provider::{Rejection, UpstreamError};
 use reqwest::header::{ACCEPT, LOCATION};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use simulator::{Config, Fault, FaultKind, Simulator};
 
@@ -340,4 +343,108 @@ fn credentials_go_over_tls_only() {
         webhook: None,
     };
     assert!(matches!(PayPal::new(settings), Err(PayPalSetupError::BaseUrl(_))));
+}
+
+fn new_agreement(id: &str) -> NewAgreement {
+    NewAgreement {
+        request_id: format!("agreement:{id}:ask"),
+        brand: "Fjord & Sons".to_owned(),
+        description: "Automatic top-ups of your wallet".to_owned(),
+        return_url: "https://panel.example/wallet/auto-top-up/return".parse().unwrap(),
+        cancel_url: "https://panel.example/wallet/auto-top-up/cancel".parse().unwrap(),
+    }
+}
+
+fn new_charge(token: &SecretString, reference: &str) -> NewCharge {
+    NewCharge {
+        request_id: format!("topup:{reference}:charge"),
+        reference: reference.to_owned(),
+        amount: Money::from_micros(25_000_000),
+        currency: "USD".to_owned(),
+        token: token.clone(),
+    }
+}
+
+impl Play {
+    /// A leave to charge, from the question to the answer.
+    async fn leave(&self) -> SecretString {
+        let asked = self.gateway.ask_to_agree(&new_agreement("A1")).await.unwrap();
+        assert!(self.sim.agree(&asked.id));
+        match self.gateway.agreed(&asked.id, "agreement:A1:leave").await.unwrap() {
+            Agreed::Token(token) => token,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payer_who_agreed_is_charged_without_being_asked() {
+    let play = Play::new().await;
+    let asked = play.gateway.ask_to_agree(&new_agreement("A1")).await.unwrap();
+    assert!(asked.approve_url.as_str().contains("/agreements/approve?"), "{}", asked.approve_url);
+    assert_eq!(
+        play.gateway.ask_to_agree(&new_agreement("A1")).await.unwrap(),
+        asked,
+        "the same request asks once"
+    );
+    let early = play.gateway.agreed(&asked.id, "agreement:A1:early").await.unwrap();
+    assert!(matches!(early, Agreed::NotYet), "{early:?}");
+    let token = play.leave().await;
+    assert!(!format!("{token:?}").contains(token.expose_secret()));
+    assert!(play.gateway.holds(&token).await.unwrap());
+
+    for _ in 0..2 {
+        let Charged::Order(order) = play.gateway.charge(&new_charge(&token, "T1")).await.unwrap() else {
+            panic!("it is charged")
+        };
+        assert_eq!(
+            (capture_id(&order), order.capture.unwrap().state),
+            (play.captures()[0].clone(), CaptureState::Completed)
+        );
+    }
+    assert_eq!(play.captures().len(), 1, "the same request takes the money once");
+    // After six hours the request is a new one there; the invoice is not.
+    play.sim.step(TimeDelta::hours(7));
+    assert!(matches!(play.gateway.charge(&new_charge(&token, "T1")).await.unwrap(), Charged::Before));
+    assert_eq!(play.captures().len(), 1);
+}
+
+#[tokio::test]
+async fn a_charge_is_declined_or_the_agreement_is_over() {
+    let play = Play::new().await;
+    let token = play.leave().await;
+    play.control(&format!("payment-tokens/{}/decline", token.expose_secret()), json!({})).await;
+    let declined = play.gateway.charge(&new_charge(&token, "T1")).await.unwrap();
+    assert!(
+        matches!(&declined, Charged::Declined(why) if why.contains("INSTRUMENT_DECLINED")),
+        "{declined:?}"
+    );
+    play.control(&format!("payment-tokens/{}/revoke", token.expose_secret()), json!({})).await;
+    assert!(matches!(play.gateway.charge(&new_charge(&token, "T2")).await.unwrap(), Charged::Revoked));
+    assert!(!play.gateway.holds(&token).await.unwrap());
+    play.gateway.give_back(&token).await.unwrap();
+    assert!(play.captures().is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_charge_is_not_asked_for_by_itself() {
+    let play = Play::new().await;
+    let token = play.leave().await;
+    play.sim.inject(Fault::new("paypal.create_order", FaultKind::CutAfter).once());
+    let lost = play.gateway.charge(&new_charge(&token, "T1")).await.unwrap_err();
+    assert!(matches!(lost, UpstreamError::OutcomeUnknown { .. }), "{lost:?}");
+    assert_eq!((play.requests("paypal.create_order"), play.captures().len()), (1, 1));
+    let Charged::Order(order) = play.gateway.charge(&new_charge(&token, "T1")).await.unwrap() else {
+        panic!("it is the same payment")
+    };
+    assert_eq!(vec![capture_id(&order)], play.captures());
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_answers_ends() {
+    let play = Play::new().await;
+    let asked = play.gateway.ask_to_agree(&new_agreement("A1")).await.unwrap();
+    play.sim.step(TimeDelta::days(3));
+    let late = play.gateway.agreed(&asked.id, "agreement:A1:leave").await.unwrap();
+    assert!(matches!(late, Agreed::Over), "{late:?}");
 }

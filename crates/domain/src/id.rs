@@ -60,6 +60,8 @@ ids! {
     TransactionId,
     /// A payment into the wallet.
     TopUpId,
+    /// What a payer agreed to about automatic top-ups.
+    AutoTopUpId,
     /// Money that was given.
     CreditId,
     /// An offer that is redeemed by code.

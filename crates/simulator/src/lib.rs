@@ -57,7 +57,7 @@ use crate::linode::Linode;
 use crate::mail::MailHost;
 pub use crate::mail::SimMail;
 use crate::paypal::Paypal;
-pub use crate::paypal::{SimCapture, SimDelivery, SimOrder};
+pub use crate::paypal::{SimCapture, SimDelivery, SimOrder, SimToken};
 use crate::server::Servers;
 
 /// Where the simulator listens and how it behaves.
@@ -235,6 +235,16 @@ impl Simulator {
     /// The payer approves an order as on the approval page. `false` when there is no such open order.
     pub fn approve(&self, order: &str) -> bool {
         self.paypal_gateway.approve_with_balance(order)
+    }
+
+    /// The payer lets a merchant charge, as on the page for that. `false` when there is no such question.
+    pub fn agree(&self, setup_token: &str) -> bool {
+        self.paypal_gateway.agree(setup_token)
+    }
+
+    /// Every leave to charge that was ever given.
+    pub fn payment_tokens(&self) -> Vec<SimToken> {
+        self.paypal_gateway.tokens()
     }
 
     /// Every attempt to deliver a webhook of PayPal's, oldest first (the newest 5000).

@@ -126,6 +126,7 @@ async fn sealing_keys(store: &Store, app: &App) -> Vec<Finding> {
                 let what = match closed.owner {
                     Owner::Provider => "a provider account's token",
                     Owner::Vps => "a VPS's console key",
+                    Owner::AutoTopUp => "a payer's leave to charge",
                     Owner::Mail => "a mail that is not sent yet",
                 };
                 let text = format!(

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use app::Caller;
-use app::payment::{ask_for_capture, begin_top_up};
+use app::payment::{ask_for_answer, ask_for_capture, begin_top_up, set_auto_top_up};
 use app::wallet::{NewGoodwill, adjust, grant};
 use domain::activity::Action;
-use domain::payment::TopUpState;
+use domain::payment::{AutoTerms, TopUpState};
 use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
 use domain::{HoldId, Money, TopUpId, VpsId};
 use serde_json::{Value, json};
@@ -118,6 +118,38 @@ impl Panel {
     pub async fn approve(&self, id: TopUpId, how: &Value) {
         let order: String = self.fetch(format!("select order_ref from top_ups where id = '{id}'")).await;
         self.at_the_gateway(&format!("orders/{order}/approve"), how).await;
+    }
+
+    /// Has the payer agree to automatic top-ups, from the form to the agreement in force. Needs a worker.
+    pub async fn agree(&self, caller: &Caller, terms: AutoTerms) {
+        self.ask_to_agree(caller, terms).await;
+        self.payer_agrees(caller).await;
+        ask_for_answer(&self.app, caller).await.unwrap();
+        self.until_auto(caller, "on").await;
+    }
+
+    /// Asks for automatic top-ups and waits until the payer can agree. Needs a worker.
+    pub async fn ask_to_agree(&self, caller: &Caller, terms: AutoTerms) {
+        set_auto_top_up(&self.app, caller, terms).await.unwrap();
+        self.until_auto(caller, "awaiting_approval").await;
+    }
+
+    /// The payer agrees to what was asked last.
+    pub async fn payer_agrees(&self, caller: &Caller) {
+        let organization = caller.organization_id();
+        let newest = format!(
+            "select setup_ref from auto_top_ups where organization_id = '{organization}' order by id desc limit 1"
+        );
+        assert!(self.simulator.agree(&self.fetch::<String>(newest).await), "the payer is asked");
+    }
+
+    /// Waits until the newest agreement is so far.
+    pub async fn until_auto(&self, caller: &Caller, state: &str) {
+        let organization = caller.organization_id();
+        self.until(format!(
+            "select state = '{state}' from auto_top_ups where organization_id = '{organization}' order by id desc limit 1"
+        ))
+        .await;
     }
 
     /// What became of a pending payment: `complete` or `deny`.

@@ -92,6 +92,10 @@ crate::words::words! {
         CampaignAdded = "campaign_added",
         /// An offer was ended.
         CampaignDisabled = "campaign_disabled",
+        /// It was changed when money is added by itself.
+        AutoTopUpSaved = "auto_top_up_saved",
+        /// Money is not added by itself any more.
+        AutoTopUpOff = "auto_top_up_off",
         /// A job was given another chance.
         JobRetried = "job_retried",
         /// A job was discarded.
@@ -146,6 +150,8 @@ impl From<Said> for Toast {
             S::AdjustmentRejected => "Rejected; nothing has moved",
             S::CampaignAdded => "The offer is made",
             S::CampaignDisabled => "The offer is over",
+            S::AutoTopUpSaved => "Saved; it counts from now on",
+            S::AutoTopUpOff => "Automatic top-up is off",
             S::JobRetried => "The job runs again",
             S::JobDiscarded => "Job discarded",
             S::JobUndoing => "Job discarded; this one undoes what it was for",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::notify::mail::MailState;
 use domain::operations::JobState;
-use domain::payment::{DisputeState, RefundState, TopUpState};
+use domain::payment::{AutoTopUpState, DisputeState, RefundState, TopUpState};
 use domain::provider::ProviderState;
 use domain::vps::{Status, VpsState};
 use domain::wallet::AdjustmentState;
@@ -64,6 +64,18 @@ impl From<TopUpState> for Chip {
             TopUpState::Completed => ("Paid", "good"),
             TopUpState::Failed => ("Failed", "bad"),
             TopUpState::Expired => ("Expired", "off"),
+        };
+        Self { word, tone }
+    }
+}
+
+impl From<AutoTopUpState> for Chip {
+    fn from(state: AutoTopUpState) -> Self {
+        let (word, tone) = match state {
+            AutoTopUpState::Preparing => ("Preparing", "busy"),
+            AutoTopUpState::AwaitingApproval => ("Waiting for you", "warn"),
+            AutoTopUpState::On => ("On", "good"),
+            AutoTopUpState::Off => ("Off", "off"),
         };
         Self { word, tone }
     }

@@ -341,6 +341,8 @@ const EXEMPT: &[(&str, &str)] = &[
     ("top_ups.buyer", "whom the receipt is for; the receipt keeps its own"),
     ("top_ups.tax_basis_points", "at which rate; the tax is in the ledger, the rate on the receipt"),
     ("top_ups.tax_reason", "why it was taxed so, likewise"),
+    ("top_ups.auto_top_up_id", "which agreement asked for it; nothing is booked by it"),
+    ("top_ups.charge_sent_at", "since when it may have been asked for; likewise"),
     ("wallets.runway_told", "which notice was sent"),
 ];
 

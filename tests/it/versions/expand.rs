@@ -53,6 +53,17 @@ const REVIEWED: &[(&str, &str, &str)] = &[
         "stricter: rule price_versions id,plan_id,region_id UNIQUE (id, plan_id, region_id)",
         "the id alone is the primary key, so no row can break it",
     ),
+    (
+        "0023_auto_top_up.sql",
+        "stricter: rule top_ups auto_top_up_id,organization_id FOREIGN KEY (organization_id, auto_top_up_id) REFERENCES auto_top_ups(organization_id, id)",
+        "older programs write no automatic top-ups",
+    ),
+    (
+        "0023_auto_top_up.sql",
+        "stricter: rule top_ups organization_id CREATE UNIQUE INDEX top_ups_one_automatic ON public.top_ups USING btree (organization_id) \
+            WHERE ((auto_top_up_id IS NOT NULL) AND (state = ANY (ARRAY['created'::text, 'awaiting_approval'::text, 'pending'::text])))",
+        "older programs write no automatic top-ups, and end those they meet",
+    ),
 ];
 
 /// Kind, table, columns and what is true of them.

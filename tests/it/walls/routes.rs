@@ -231,8 +231,11 @@ impl Route {
             "/top-ups" => json!({ "amount": "25.00" }),
             "/billing-profile" => json!({ "name": "Example GmbH", "address": "Hauptstr. 1", "country": "DE",
                 "vat_number": "DE123456789", "email": "books@example.com" }),
+            "/auto-top-up" => {
+                json!({ "threshold_hours": 72, "amount": "25.00", "monthly_ceiling": "100.00" })
+            }
             "/credits" => json!({ "code": scene.voucher().await.to_string() }),
-            "/top-ups/{id}/capture" => json!({}),
+            "/top-ups/{id}/capture" | "/auto-top-up/confirm" => json!({}),
             "/api-keys" => json!({ "name": "ci" }),
             other => panic!("say what {} {other} takes", self.method),
         }
@@ -260,6 +263,7 @@ impl Route {
             "/vps/{id}/delete" => format!("confirm={}", target.name),
             "/ssh-keys" => format!("public_key={}", public_key().replace(' ', "+")),
             "/wallet/top-ups" => "amount=25.00".to_owned(),
+            "/wallet/auto-top-up" => "by=hours&threshold=72&amount=25.00&monthly_ceiling=100.00".to_owned(),
             "/billing/details" => {
                 "name=Example+GmbH&address=Hauptstr.+1&country=DE&vat_number=&email=".to_owned()
             }
@@ -309,6 +313,7 @@ impl Route {
             "/confirm-email" => format!("token={word}"),
             "/sign-out"
             | "/settings/confirm-email"
+            | "/wallet/auto-top-up/off"
             | "/operator/campaigns/{id}/disable"
             | "/operator/adjustments/{id}/approve"
             | "/operator/adjustments/{id}/reject"

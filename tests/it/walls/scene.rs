@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::Utc;
 use domain::identity::Role;
+use domain::payment::{AutoTerms, Threshold};
 use domain::wallet::Code;
 use domain::{Money, UserId};
 use futures_util::StreamExt as _;
@@ -69,6 +70,9 @@ impl Scene {
         panel.fund(&acme, "5000.00").await;
         panel.fund(&other, "500.00").await;
         panel.top_up(&acme, "50.00").await;
+        let threshold = Threshold::Amount("0.01".parse().unwrap());
+        let (amount, ceiling) = ("25.00".parse().unwrap(), "100.00".parse().unwrap());
+        panel.agree(&acme, AutoTerms { threshold, amount, ceiling }).await;
         create_api_key(&panel.app, &acme, "acme ci").await.unwrap();
         panel.give_and_take(&acme).await;
         panel.active(&acme, "harbor", "acme-web").await;

@@ -20,7 +20,10 @@ const NAMES: usize = 20;
 const HORIZON: i64 = 24 * 3650;
 
 /// Those who may pay.
-async fn payers(tx: &mut impl WriteDb, organization: OrganizationId) -> Result<Vec<(Email, Member)>> {
+pub(crate) async fn payers(
+    tx: &mut impl WriteDb,
+    organization: OrganizationId,
+) -> Result<Vec<(Email, Member)>> {
     let roles: Vec<Role> =
         Role::ALL.iter().copied().filter(|role| role.allows(Permission::WalletTopUp)).collect();
     let members = members(tx, &[organization], &roles).await?.into_iter();

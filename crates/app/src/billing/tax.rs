@@ -49,16 +49,22 @@ pub async fn quote(settings: &Settings, db: &mut impl OrgDb, buyer: &Party) -> R
     Ok(Some(Tax::of(&settings.seller, buyer, rate)))
 }
 
+/// Code of the refusal of a payment whose tax nobody can tell.
+pub(crate) const PROFILE_NEEDED: &str = "billing_profile_needed";
+
+/// Refuses a payment whose tax nobody can tell.
+pub(crate) fn profile_needed() -> Error {
+    Error::conflict(
+        PROFILE_NEEDED,
+        "Fill in your billing details first: the tax on a payment depends on your country.",
+    )
+}
+
 /// Freezes how a top-up is taxed and whom its receipt is for, in the transaction that asks for it. Every way to begin
 /// a top-up must go through here.
 pub(crate) async fn freeze(app: &App, tx: &mut OrgTx, id: TopUpId) -> Result<()> {
     let buyer = profile::buyer(tx).await?;
-    let tax = quote(app.settings(), tx, &buyer).await?.ok_or_else(|| {
-        Error::conflict(
-            "billing_profile_needed",
-            "Fill in your billing details first: the tax on a payment depends on your country.",
-        )
-    })?;
+    let tax = quote(app.settings(), tx, &buyer).await?.ok_or_else(profile_needed)?;
     Ok(rows::freeze(tx, id, tax, &buyer).await?)
 }
 

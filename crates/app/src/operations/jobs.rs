@@ -29,11 +29,12 @@ pub enum Compensation {
 /// What has to happen when a job of this kind is discarded.
 pub fn compensation(kind: &str) -> Compensation {
     match kind {
-        "vps.create" | "vps.power" | "payment.order" => Compensation::Job,
+        "vps.create" | "vps.power" | "payment.order" | "payment.agreement" => Compensation::Job,
         "vps.delete" => Compensation::Impossible("A server that is to go would be paid for ever. Retry it."),
         "payment.refund" => {
             Compensation::Impossible("Money is reserved for it, and the payer may have it already. Retry it.")
         }
+        "payment.charge" => Compensation::Impossible("The payer may have been charged. Retry it."),
         "payment.returned" | "payment.dispute" => {
             Compensation::Impossible("Money went back to a payer, or may. Retry it.")
         }

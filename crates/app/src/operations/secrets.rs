@@ -1,6 +1,6 @@
 //! Do the sealing keys of the settings open what is sealed?
 
-use domain::{ProviderId, VpsId};
+use domain::{AutoTopUpId, ProviderId, VpsId};
 use store::SystemRead;
 use store::operations::secrets::{Owner, Sealed, samples};
 
@@ -30,6 +30,7 @@ fn place(sealed: &Sealed) -> Place {
     match sealed.owner {
         Owner::Provider => Place::provider_token(ProviderId(sealed.row)),
         Owner::Vps => Place::console_key(VpsId(sealed.row)),
+        Owner::AutoTopUp => Place::charge_token(AutoTopUpId(sealed.row)),
         Owner::Mail => mail::place(domain::MailId(sealed.row)),
     }
 }

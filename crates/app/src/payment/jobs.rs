@@ -11,10 +11,11 @@ use domain::wallet::{Account, Transaction, TransactionKind};
 use serde_json::json;
 use store::job::{Job, Next, queue};
 use store::payment::TopUp;
-use store::{Exempt, SystemPurpose, billing, job as jobs, notify, payment, wallet};
+use store::{Exempt, OrgTx, SystemPurpose, billing, job as jobs, notify, payment, wallet};
 
 use super::money::coming;
-use super::{capture_job, refund_job, returned};
+use super::{auto, auto_job, capture_job, refund_job, returned};
+use crate::App;
 use crate::billing::{issue_receipt, tax};
 use crate::worker::{Context, Fail, payload_id};
 
@@ -87,7 +88,7 @@ pub(crate) async fn discard_order(ctx: &Context, job: &Job) -> Result<(), Fail> 
 pub(crate) async fn capture(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let top_up = load(ctx, job).await?;
     if top_up.order_ref.is_none() {
-        return Ok(queue::done(ctx.store(), job).await?);
+        return found_after_all(ctx, job, &top_up).await;
     }
     match ask(ctx, &top_up).await {
         Ok(Told { capture: Some(capture), returned, .. }) => {
@@ -113,6 +114,17 @@ pub(crate) async fn capture(ctx: &Context, job: &Job) -> Result<(), Fail> {
         }
         Err(error) => Err(Fail::gateway(error)),
     }
+}
+
+/// An automatic payment that was given up without an answer: money that came of it after all counts.
+async fn found_after_all(ctx: &Context, job: &Job, top_up: &TopUp) -> Result<(), Fail> {
+    let given_up = matches!(top_up.state, TopUpState::Failed | TopUpState::Expired);
+    if let Some(since) = top_up.charge_sent_at.filter(|_| given_up)
+        && let Some(capture) = auto_job::in_the_books(ctx, top_up, since).await?
+    {
+        settle(ctx, job, top_up, &capture).await?;
+    }
+    Ok(queue::done(ctx.store(), job).await?)
 }
 
 /// What the gateway says of a payment.
@@ -162,7 +174,12 @@ pub(super) async fn arrived(ctx: &Context, job: &Job) -> Result<Option<TopUp>, F
 }
 
 /// Applies the state of a capture. Answers whether its money is in the wallet.
-async fn settle(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> Result<bool, Fail> {
+pub(super) async fn settle(
+    ctx: &Context,
+    job: &Job,
+    top_up: &TopUp,
+    capture: &Capture,
+) -> Result<bool, Fail> {
     let is_known = top_up.capture_ref.as_deref() == Some(&*capture.id);
     match (capture.state, top_up.state) {
         (CaptureState::Completed | CaptureState::Refunded, TopUpState::Completed) if is_known => Ok(true),
@@ -217,6 +234,9 @@ async fn credit(ctx: &Context, job: &Job, top_up: &TopUp, capture: &Capture) -> 
     wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
     wallet::save(&mut tx, [&mut wallet]).await?;
     payment::set_captured(&mut tx, top_up.id, TopUpState::Completed, &capture.id, capture.amount).await?;
+    if let Some(agreement) = top_up.automatic {
+        auto::arrived(&mut tx, agreement).await?;
+    }
     notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
     notify::publish(&mut tx, Topic::Wallet, wallet.organization_id()).await?;
     let detail = json!({ "amount": capture.amount.to_string(), "to_debt": to_debt.to_string() });
@@ -240,20 +260,49 @@ async fn over(
     next: Option<Next>,
 ) -> Result<(), Fail> {
     let mut tx = ctx.store().org_tx(&ctx.scope(job)?).await?;
-    payment::set_over(&mut tx, top_up.id, state, why).await?;
-    notify::publish(&mut tx, Topic::TopUp, top_up.id).await?;
-    let entry = entry(job, Action::TopUpFailed, top_up.id)?.with(json!({ "reason": why }));
+    let end = End { state, why, revoked: false };
+    let entries = write_over(ctx.app(), &mut tx, job, top_up, end).await?;
     match next {
-        Some(next) => Ok(tx.finish(job, next, entry).await?),
-        None => Ok(tx.checkpoint(job, entry).await?),
+        Some(next) => Ok(tx.finish(job, next, entries).await?),
+        None => Ok(tx.checkpoint(job, entries).await?),
     }
 }
 
-/// Looks after payments whose payer never came back, and refunds that nothing is heard of.
+/// How a top-up came to nothing.
+pub(super) struct End<'a> {
+    pub(super) state: TopUpState,
+    /// In words for the payer.
+    pub(super) why: &'a str,
+    /// Did the payer take the leave to charge back?
+    pub(super) revoked: bool,
+}
+
+/// Writes down that a top-up came to nothing, and what that means for the agreement that asked for it.
+pub(super) async fn write_over(
+    app: &App,
+    tx: &mut OrgTx,
+    job: &Job,
+    top_up: &TopUp,
+    end: End<'_>,
+) -> Result<Vec<Activity>, Fail> {
+    let reason = json!({ "reason": end.why });
+    let mut entries = vec![entry(job, Action::TopUpFailed, top_up.id)?.with(reason)];
+    if let Some(agreement) = top_up.automatic {
+        wallet::lock(tx).await?;
+        entries.extend(auto::came_to_nothing(app, tx, agreement, end.revoked).await?);
+    }
+    payment::set_over(tx, top_up.id, end.state, end.why).await?;
+    notify::publish(tx, Topic::TopUp, top_up.id).await?;
+    Ok(entries)
+}
+
+/// Looks after payments and agreements whose payer never came back, refunds that nothing is heard of, and automatic
+/// top-ups that are due because time passed.
 pub(crate) async fn sweep(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
     let open = payment::stale(&mut db).await?;
     let refunds = payment::refund::stale(&mut db).await?;
+    let agreements = payment::auto::unattended(&mut db).await?;
     drop(db);
     let mut tx = ctx.store().system_tx(SystemPurpose::Job).await?;
     for (organization, id) in open {
@@ -263,5 +312,10 @@ pub(crate) async fn sweep(ctx: &Context, job: &Job) -> Result<(), Fail> {
         let work = refund_job::refund_job(top_up, refund);
         jobs::enqueue_for(&mut tx, Some(organization), Actor::System, work).await?;
     }
+    for (organization, id) in agreements {
+        let work = auto::agreement_job(id);
+        jobs::enqueue_for(&mut tx, Some(organization), Actor::System, work).await?;
+    }
+    payment::auto::ask_all(&mut tx).await?;
     Ok(tx.finish(job, Next::Done, Exempt::JobBookkeeping).await?)
 }

@@ -1,5 +1,9 @@
 //! Paying into the wallet.
 
+pub(crate) mod agreement_job;
+mod auto;
+pub(crate) mod auto_job;
+mod auto_mail;
 pub(crate) mod dispute_job;
 pub(crate) mod jobs;
 mod money;
@@ -18,6 +22,7 @@ use serde_json::json;
 use store::job::NewJob;
 use store::{Exempt, job, notify, payment};
 
+pub use auto::{ask_for_answer, set_auto_top_up, turn_off_auto_top_up};
 pub use refund::refund;
 
 use crate::identity::idempotency;

@@ -12,6 +12,8 @@ use store::job::{Job, NewJob, Next, queue};
 use store::payment::event::{self, Finding, NewEvent, Received};
 use store::{Exempt, SystemPurpose, job as jobs, payment};
 
+use super::agreement_job::digest as digest_of;
+use super::auto::agreement_job;
 use super::capture_job;
 use super::dispute_job::dispute_job;
 use super::returned::returned_job;
@@ -125,6 +127,15 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
             return settle(ctx, job, id, Finding::Refused { why: &why }, Vec::new()).await;
         }
     };
+    if let Subject::Agreement { token } = &news.subject {
+        let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
+        let found = payment::auto::find(&mut db, &digest_of(&token.0)).await?;
+        drop(db);
+        if let Some((organization, agreement)) = found {
+            let work = vec![(organization, agreement_job(agreement))];
+            return settle(ctx, job, id, Finding::Done { kind: &news.kind }, work).await;
+        }
+    }
     let concerned = concerned(ctx, &news).await?;
     if concerned.is_empty() {
         let finding = Finding::Ignored { kind: &news.kind, why: "It is about nothing of ours." };
@@ -138,7 +149,7 @@ pub(super) type Concerned = (OrganizationId, TopUpId);
 /// The top-ups that news are about.
 async fn concerned(ctx: &Context, news: &News) -> Result<Vec<Concerned>, Fail> {
     let payments: Vec<PaymentRef> = match &news.subject {
-        Subject::Nothing => Vec::new(),
+        Subject::Nothing | Subject::Agreement { .. } => Vec::new(),
         Subject::Payment | Subject::Returned { .. } => vec![news.payment.clone()],
         Subject::Dispute { id } => return disputed(ctx, id).await,
     };
@@ -162,7 +173,7 @@ async fn find(ctx: &Context, payments: Vec<PaymentRef>) -> Result<Vec<Concerned>
 
 fn work(subject: &Subject, concerned: &[Concerned]) -> Vec<(OrganizationId, NewJob)> {
     let job = |top_up: TopUpId| match subject {
-        Subject::Payment | Subject::Nothing => capture_job(top_up),
+        Subject::Payment | Subject::Nothing | Subject::Agreement { .. } => capture_job(top_up),
         Subject::Returned { id, kind } => returned_job(top_up, id, *kind),
         Subject::Dispute { id } => dispute_job(top_up, id),
     };

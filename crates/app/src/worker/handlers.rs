@@ -19,6 +19,9 @@ const KINDS: &[&str] = &[
     "payment.order",
     "payment.capture",
     "payment.sweep",
+    "payment.agreement",
+    "payment.auto",
+    "payment.charge",
     "payment.event",
     "payment.returned",
     "payment.dispute",
@@ -76,6 +79,9 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "vps.reconcile" => vps::reconcile_job::run(ctx, job).await,
         "payment.order" => payment::jobs::order(ctx, job).await,
         "payment.capture" => payment::jobs::capture(ctx, job).await,
+        "payment.agreement" => payment::agreement_job::run(ctx, job).await,
+        "payment.auto" => payment::auto_job::decide(ctx, job).await,
+        "payment.charge" => payment::auto_job::charge(ctx, job).await,
         "payment.sweep" => payment::jobs::sweep(ctx, job).await,
         "payment.event" => payment::webhook::run(ctx, job).await,
         "payment.returned" => payment::returned::run(ctx, job).await,
@@ -109,6 +115,7 @@ async fn discard(ctx: &Context, job: &Job) -> Result<(), Fail> {
     match job.payload["discards"]["kind"].as_str() {
         Some("vps.create") => vps::create_job::discard(ctx, job).await,
         Some("vps.power") => vps::power_job::discard(ctx, job).await,
+        Some("payment.agreement") => payment::agreement_job::discard(ctx, job).await,
         Some("payment.order") => payment::jobs::discard_order(ctx, job).await,
         other => Err(Fail::give_up(format!("nothing undoes {}", other.unwrap_or("this job")))),
     }

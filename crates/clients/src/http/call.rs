@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 /// What a call leaves behind at the vendor.
@@ -29,6 +30,7 @@ pub(crate) struct Call {
     pub(super) payload: Payload,
     pub(super) effect: Effect,
     pub(super) bucket: &'static str,
+    pub(super) secret: Option<SecretString>,
 }
 
 impl Call {
@@ -56,6 +58,7 @@ impl Call {
             payload: Payload::Empty,
             effect,
             bucket: "",
+            secret: None,
         }
     }
 
@@ -94,6 +97,25 @@ impl Call {
     pub(crate) fn repeatable(mut self) -> Self {
         self.effect = Effect::Safe;
         self
+    }
+
+    /// The path or the body holds a secret, which must stand in no log and no error.
+    pub(crate) fn hiding(mut self, secret: &SecretString) -> Self {
+        self.secret = Some(secret.clone());
+        self
+    }
+
+    /// The path as logs may have it.
+    pub(super) fn public_path(&self) -> String {
+        self.hide(self.path.join("/"))
+    }
+
+    /// A text without the secret.
+    pub(super) fn hide(&self, text: String) -> String {
+        match &self.secret {
+            Some(secret) => text.replace(secret.expose_secret(), "…"),
+            None => text,
+        }
     }
 
     /// Names the rate limit this call counts against, when the vendor has a separate one for it.

@@ -102,7 +102,7 @@ impl Exchange<'_> {
         let outcome = self.exchange_bytes(call, limit).await;
         tracing::debug!(
             method = %call.method,
-            path = %call.path.join("/"),
+            path = %call.public_path(),
             status = outcome.as_ref().ok().map(|(status, ..)| status.as_u16()),
             elapsed_ms = started.elapsed().as_millis(),
             "upstream call"
@@ -110,7 +110,14 @@ impl Exchange<'_> {
         let (status, headers, body) = outcome?;
         let wait = self.note_limits(call, status, &headers);
         // Refusals are quoted in errors and logs, and a vendor may quote the credential in them.
-        let body = if status.is_success() { body } else { self.auth.redact(body) };
+        let body = match (status.is_success(), &call.secret) {
+            (true, _) => body,
+            (false, None) => self.auth.redact(body),
+            (false, Some(_)) => {
+                let text = String::from_utf8_lossy(&self.auth.redact(body)).into_owned();
+                call.hide(text).into_bytes()
+            }
+        };
         Answer::classify(call.effect, status, wait, body)
     }
 

@@ -1,9 +1,10 @@
 //! The requests.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::payment::{NewOrder, NewRefund};
+use domain::payment::{NewAgreement, NewCharge, NewOrder, NewRefund};
 use domain::provider::{Rejection, UpstreamError};
 use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::amount;
@@ -13,6 +14,8 @@ use crate::http::Call;
 const MAX_REQUEST_ID: usize = 108;
 /// Longest `brand_name`, in characters.
 const MAX_BRAND: usize = 127;
+/// Longest `description` of an agreement, in characters.
+const MAX_DESCRIPTION: usize = 128;
 /// Longest `note_to_payer`, in characters.
 const MAX_NOTE: usize = 255;
 /// Most lines of a page of the report.
@@ -97,6 +100,66 @@ pub(super) fn report(from: DateTime<Utc>, to: DateTime<Utc>, page: u32) -> Call 
         .query("fields", "transaction_info")
         .query("page_size", REPORT_PAGE)
         .query("page", page.to_string())
+}
+
+/// Asks the payer for the leave to charge. Repeatable: the same request id gives the same question, and one that nobody
+/// answers costs nobody anything.
+pub(super) fn ask_to_agree(agreement: &NewAgreement) -> Result<Call, UpstreamError> {
+    let brand: String = agreement.brand.chars().take(MAX_BRAND).collect();
+    let description: String = agreement.description.chars().take(MAX_DESCRIPTION).collect();
+    let body = json!({ "payment_source": { "paypal": {
+        "description": description,
+        "usage_type": "MERCHANT",
+        "permit_multiple_payment_tokens": true,
+        "experience_context": {
+            "brand_name": brand,
+            "shipping_preference": "NO_SHIPPING",
+            "return_url": agreement.return_url,
+            "cancel_url": agreement.cancel_url,
+        },
+    } } });
+    let call = Call::post(&["v3", "vault", "setup-tokens"]);
+    Ok(change(call, &agreement.request_id)?.json(&body).repeatable())
+}
+
+/// Asks for the leave to charge. Repeatable: the same request id gives the same leave.
+pub(super) fn agreed(id: &str, request_id: &str) -> Result<Call, UpstreamError> {
+    let body = json!({ "payment_source": { "token": { "id": id, "type": "SETUP_TOKEN" } } });
+    let call = Call::post(&["v3", "vault", "payment-tokens"]);
+    Ok(change(call, request_id)?.json(&body).repeatable())
+}
+
+pub(super) fn leave(token: &SecretString) -> Call {
+    Call::get(&["v3", "vault", "payment-tokens", token.expose_secret()]).hiding(token)
+}
+
+/// Repeatable: what is gone is gone.
+pub(super) fn give_back(token: &SecretString) -> Call {
+    Call::delete(&["v3", "vault", "payment-tokens", token.expose_secret()]).hiding(token).repeatable()
+}
+
+/// Takes money at once. Not repeated by itself: whether money moved must be known, so a lost answer is the caller's to
+/// settle.
+pub(super) fn charge(charge: &NewCharge) -> Result<Call, UpstreamError> {
+    let value = amount::write(charge.amount, &charge.currency)?;
+    let body = json!({
+        "intent": "CAPTURE",
+        "purchase_units": [{
+            "custom_id": charge.reference,
+            "invoice_id": charge.reference,
+            "amount": { "currency_code": charge.currency, "value": value },
+        }],
+        "payment_source": { "paypal": {
+            "vault_id": charge.token.expose_secret(),
+            "stored_credential": {
+                "payment_initiator": "MERCHANT",
+                "usage": "SUBSEQUENT",
+                "usage_pattern": "THRESHOLD_PREPAID",
+            },
+        } },
+    });
+    let call = Call::post(&["v2", "checkout", "orders"]).hiding(&charge.token);
+    Ok(change(call, &charge.request_id)?.json(&body))
 }
 
 /// Asks PayPal whether it signed a webhook. Changes nothing, so it may be repeated.

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Timelike as _, Utc};
 use domain::Money;
 use domain::payment::{
-    Capture, CaptureState, Dispute, DisputeVerdict, Disputed, Line, LineKind, LineState, Order, OrderState,
-    PaymentRef, Returned, ReturnedState,
+    Agreement, Capture, CaptureState, Dispute, DisputeVerdict, Disputed, Line, LineKind, LineState, Order,
+    OrderState, PaymentRef, Returned, ReturnedState,
 };
 use url::Url;
 
@@ -39,6 +39,18 @@ pub(super) fn payable(order: Order) -> Result<Order, Invalid> {
         (OrderState::AwaitingApproval, None) => Err(Invalid("order without an approval link")),
         _ => Ok(order),
     }
+}
+
+/// A question is of no use without the link to answer it.
+pub(super) fn agreement(token: wire::SetupToken, is_local: bool) -> Result<Agreement, Invalid> {
+    if token.id.is_empty() {
+        return Err(Invalid("setup token without an id"));
+    }
+    let approve_url = approve_url(&token.links, is_local)?;
+    Ok(Agreement {
+        id: token.id,
+        approve_url: approve_url.ok_or(Invalid("setup token without an approval link"))?,
+    })
 }
 
 /// Guards against an answer about something else.

@@ -1,4 +1,4 @@
-//! PayPal, orders v2: what the wallet is filled through.
+//! PayPal, orders v2 and vault v3: what the wallet is filled through.
 //!
 //! Every order carries our top-up id twice: as `custom_id`, which comes back with captures, and as
 //! `invoice_id`, which PayPal takes money for only once. `PayPal-Request-Id` makes repeats harmless: PayPal
@@ -17,19 +17,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::payment::{
-    Capture, Dispute, Line, Message, NewOrder, NewRefund, Order, PaymentGateway, Returned, Verdict,
+    Agreed, Agreement, Capture, Charged, Dispute, Line, Message, NewAgreement, NewCharge, NewOrder,
+    NewRefund, Order, PaymentGateway, Returned, Verdict,
 };
 use domain::provider::{Rejection, UpstreamError};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use self::refusal::{Refusal, Step};
+use self::refusal::{No, Refusal, Step};
 use self::token::Tokens;
 pub use self::webhook::{InvalidRoots, WebhookCheck, WebhookSettings};
 use self::webhook::{Transmission, Verifier};
 use crate::http::{
-    Answer, Auth, BaseUrl, Budget, Call, Exchange, HttpClient, InvalidBaseUrl, Options, Priority, SetupError,
-    Transport,
+    Answer, Auth, BaseUrl, Budget, Call, Exchange, HttpClient, Invalid, InvalidBaseUrl, Options, Priority,
+    SetupError, Transport,
 };
 
 /// Which PayPal account takes the money, and where.
@@ -205,6 +206,63 @@ impl PaymentGateway for PayPal {
             return Err(Refusal::of(&answer).into());
         }
         answer.read(|capture| map::same_capture(map::capture(&capture)?, capture_id))
+    }
+
+    async fn ask_to_agree(&self, agreement: &NewAgreement) -> Result<Agreement, UpstreamError> {
+        let (answer, _) = self.send(|| calls::ask_to_agree(agreement)).await?;
+        if !answer.is_success() {
+            return Err(Refusal::of(&answer).into());
+        }
+        answer.read(|token| map::agreement(token, self.is_local))
+    }
+
+    async fn agreed(&self, id: &str, request_id: &str) -> Result<Agreed, UpstreamError> {
+        let answer = match self.send(|| calls::agreed(id, request_id)).await {
+            Err(UpstreamError::NotFound) => return Ok(Agreed::Over),
+            answer => answer?.0,
+        };
+        if answer.is_success() {
+            return answer.read(|token: wire::PaymentToken| match token.id.expose_secret() {
+                "" => Err(Invalid("payment token without an id")),
+                _ => Ok(Agreed::Token(token.id)),
+            });
+        }
+        let refusal = Refusal::of(&answer);
+        match refusal.no() {
+            Some(No::NotYet) => Ok(Agreed::NotYet),
+            Some(No::Over) => Ok(Agreed::Over),
+            None => Err(refusal.into()),
+        }
+    }
+
+    async fn holds(&self, token: &SecretString) -> Result<bool, UpstreamError> {
+        match self.send(|| Ok(calls::leave(token))).await {
+            Ok((answer, _)) if answer.is_success() => Ok(true),
+            Ok((answer, _)) => Err(Refusal::of(&answer).into()),
+            Err(UpstreamError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn give_back(&self, token: &SecretString) -> Result<(), UpstreamError> {
+        match self.send(|| Ok(calls::give_back(token))).await {
+            Ok((answer, _)) if answer.is_success() => Ok(()),
+            Ok((answer, _)) => Err(Refusal::of(&answer).into()),
+            Err(UpstreamError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn charge(&self, charge: &NewCharge) -> Result<Charged, UpstreamError> {
+        let answer = match self.send(|| calls::charge(charge)).await {
+            // The leave is all that the request names.
+            Err(UpstreamError::NotFound) => return Ok(Charged::Revoked),
+            answer => answer?.0,
+        };
+        if answer.is_success() {
+            return answer.read(|order| Ok(Charged::Order(Box::new(map::order(order, self.is_local)?))));
+        }
+        Refusal::of(&answer).charged()
     }
 
     async fn refund(&self, refund: &NewRefund) -> Result<Returned, UpstreamError> {

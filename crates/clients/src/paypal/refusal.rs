@@ -1,5 +1,6 @@
 //! Refusals in PayPal's words: a status, and issue codes that say what exactly.
 
+use domain::payment::Charged;
 use domain::provider::{Rejection, UpstreamError};
 
 use super::wire::Problem;
@@ -28,6 +29,12 @@ const PAYMENT: &[&str] = &[
     "TRANSACTION_REFUSED",
 ];
 
+/// Issues that say of a leave to charge that the payer, or we, ended it.
+const ENDED: &[&str] = &["AGREEMENT_ALREADY_CANCELLED", "INVALID_RESOURCE_ID", "TOKEN_ID_NOT_FOUND"];
+
+/// Issues that say of a question that it cannot be answered (any more).
+const UNANSWERABLE: &[&str] = &["INVALID_RESOURCE_ID", "TOKEN_EXPIRED"];
+
 /// A refused request.
 pub(super) struct Refusal {
     status: u16,
@@ -43,7 +50,38 @@ pub(super) enum Step {
     Fail,
 }
 
+/// What a refused leave to charge means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum No {
+    /// The payer has not answered.
+    NotYet,
+    /// The payer cannot answer any more.
+    Over,
+}
+
 impl Refusal {
+    /// Whether the payer will still answer; `None` when the refusal is about something else.
+    pub(super) fn no(&self) -> Option<No> {
+        if self.has("PAYER_ACTION_REQUIRED") {
+            return Some(No::NotYet);
+        }
+        UNANSWERABLE.iter().any(|issue| self.has(issue)).then_some(No::Over)
+    }
+
+    /// What a refused charge means: that it was refused is its outcome.
+    pub(super) fn charged(self) -> Result<Charged, UpstreamError> {
+        if self.has("DUPLICATE_INVOICE_ID") {
+            return Ok(Charged::Before);
+        }
+        if ENDED.iter().any(|issue| self.has(issue)) {
+            return Ok(Charged::Revoked);
+        }
+        match UpstreamError::from(self) {
+            UpstreamError::Rejected { detail, .. } => Ok(Charged::Declined(detail)),
+            error => Err(error),
+        }
+    }
+
     pub(super) fn of(answer: &Answer) -> Self {
         Self { status: answer.status(), problem: answer.json().unwrap_or_default() }
     }

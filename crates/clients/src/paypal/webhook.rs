@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::payment::{Message, News, PaymentRef, RefundKind, Subject};
+use domain::payment::{Leave, Message, News, PaymentRef, RefundKind, Subject};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use serde_json::json;
@@ -219,6 +219,9 @@ pub(super) fn news(body: &[u8]) -> Result<News, String> {
             Some(id) => Subject::Dispute { id },
             None => Subject::Nothing,
         },
+        (kind, Some(id)) if kind.starts_with("VAULT.PAYMENT-TOKEN.") => {
+            Subject::Agreement { token: Leave(id) }
+        }
         _ => Subject::Nothing,
     };
     Ok(News { kind: event_type, subject, payment })

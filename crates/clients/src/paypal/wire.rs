@@ -184,6 +184,18 @@ pub(super) struct Amount {
     pub(super) value: String,
 }
 
+#[derive(Deserialize)]
+pub(super) struct SetupToken {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) links: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PaymentToken {
+    pub(super) id: SecretString,
+}
+
 /// An error; the OAuth end point has another shape, of which nothing is needed.
 #[derive(Deserialize, Default)]
 pub(super) struct Problem {

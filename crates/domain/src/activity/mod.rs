@@ -84,6 +84,24 @@ stored_enum! {
         TopUpCompleted = "top_up.completed",
         /// A top-up failed or ran out of time.
         TopUpFailed = "top_up.failed",
+        /// Automatic top-ups were asked for.
+        AutoTopUpRequested = "auto_top_up.requested",
+        /// The payer can agree to automatic top-ups.
+        AutoTopUpOrdered = "auto_top_up.ordered",
+        /// It was asked whether the payer agreed.
+        AutoTopUpAnswerRequested = "auto_top_up.answer_requested",
+        /// Automatic top-ups are on.
+        AutoTopUpOn = "auto_top_up.on",
+        /// It was changed when money is asked for, or how much.
+        AutoTopUpChanged = "auto_top_up.changed",
+        /// An automatic payment was declined and is tried once more.
+        AutoTopUpDeclined = "auto_top_up.declined",
+        /// No more is asked for in this month.
+        AutoTopUpCeiling = "auto_top_up.ceiling_reached",
+        /// Automatic top-ups are off.
+        AutoTopUpOff = "auto_top_up.off",
+        /// The gateway forgot the leave to charge.
+        AutoTopUpForgotten = "auto_top_up.forgotten",
         /// It was changed whom receipts are made out to.
         BillingProfileChanged = "billing.profile_changed",
         /// A receipt was issued.
@@ -212,6 +230,8 @@ stored_enum! {
         Vps = "vps",
         /// A top-up.
         TopUp = "top_up",
+        /// What a payer agreed to about automatic top-ups.
+        AutoTopUp = "auto_top_up",
         /// A wallet.
         Wallet = "wallet",
         /// A credit.

@@ -1,19 +1,25 @@
 //! Payments into the wallet, and the gateway they come through.
 
+mod auto;
 mod refund;
 mod report;
 mod webhook;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 use url::Url;
 
+pub use auto::{
+    Agreed, Agreement, AutoTerms, AutoTopUpState, Charged, NewAgreement, NewCharge, OffReason, RETRY,
+    THRESHOLD_HOURS_MAX, Threshold,
+};
 pub use refund::{
     Dispute, DisputeState, DisputeVerdict, Disputed, NewRefund, RefundKind, RefundState, Returned,
     ReturnedState,
 };
 pub use report::{Line, LineKind, LineState};
-pub use webhook::{Message, News, Subject, Verdict};
+pub use webhook::{Leave, Message, News, Subject, Verdict};
 
 use crate::Money;
 use crate::provider::UpstreamError;
@@ -166,6 +172,21 @@ pub trait PaymentGateway: Send + Sync {
 
     /// A capture as it is now.
     async fn capture_state(&self, capture_id: &str) -> Result<Capture, UpstreamError>;
+
+    /// Asks a payer for the leave to charge; the same `request_id` asks once.
+    async fn ask_to_agree(&self, agreement: &NewAgreement) -> Result<Agreement, UpstreamError>;
+
+    /// What the payer answered; the same `request_id` gives the same leave.
+    async fn agreed(&self, id: &str, request_id: &str) -> Result<Agreed, UpstreamError>;
+
+    /// Does a leave to charge still hold?
+    async fn holds(&self, token: &SecretString) -> Result<bool, UpstreamError>;
+
+    /// Gives a leave to charge back. One that is not there any more is no failure.
+    async fn give_back(&self, token: &SecretString) -> Result<(), UpstreamError>;
+
+    /// Takes money from a payer who agreed to it; the same `request_id` takes it once.
+    async fn charge(&self, charge: &NewCharge) -> Result<Charged, UpstreamError>;
 
     /// Gives money of a capture back to its payer; the same `request_id` gives it back once.
     async fn refund(&self, refund: &NewRefund) -> Result<Returned, UpstreamError>;

@@ -37,6 +37,16 @@ pub struct News {
     pub payment: PaymentRef,
 }
 
+/// A leave to charge, as a message names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Leave(pub String);
+
+impl std::fmt::Debug for Leave {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Leave(…)")
+    }
+}
+
 /// What a message is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
@@ -53,6 +63,11 @@ pub enum Subject {
     Dispute {
         /// The gateway's id.
         id: String,
+    },
+    /// A leave to charge.
+    Agreement {
+        /// The leave itself, which is a secret.
+        token: Leave,
     },
     /// Something we have no use for.
     Nothing,

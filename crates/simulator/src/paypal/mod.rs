@@ -56,7 +56,7 @@ use self::books::{Books, Call, Records};
 use self::event_type::EventType;
 use self::operation::Operation;
 use self::problem::{Issue, Problem};
-pub use self::sim::{SimCapture, SimDelivery, SimOrder};
+pub use self::sim::{SimCapture, SimDelivery, SimOrder, SimToken};
 use crate::core::service::Reply;
 use crate::core::{Core, Part, Refusal, Twist, Vendor, bearer, guard};
 
@@ -87,6 +87,17 @@ impl Paypal {
     /// Every order ever made, oldest first.
     pub(crate) fn orders(&self) -> Vec<SimOrder> {
         self.books().sim_orders(self.now())
+    }
+
+    /// Every leave to charge that was ever given, oldest first.
+    pub(crate) fn tokens(&self) -> Vec<SimToken> {
+        self.books().sim_tokens()
+    }
+
+    /// The payer agrees to being charged. `false` when nobody was asked so.
+    pub(crate) fn agree(&self, setup_token: &str) -> bool {
+        let now = self.now();
+        self.books().agree(setup_token, now).is_some()
     }
 
     /// Every attempt to deliver a webhook, oldest first (the newest 5000).

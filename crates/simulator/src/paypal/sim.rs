@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::books::Books;
 use super::order::Order;
 use super::payment::Capture;
+use super::vault::{PaymentToken, TokenState};
 use crate::core::FaultKind;
 
 /// An order as PayPal knows it.
@@ -46,6 +47,14 @@ pub struct SimCapture {
     pub created_at: DateTime<Utc>,
 }
 
+/// A leave to charge as PayPal knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SimToken {
+    pub id: String,
+    /// `ACTIVE`, `DELETED` by the merchant or `REVOKED` by the payer.
+    pub status: &'static str,
+}
+
 /// An attempt to deliver a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SimDelivery {
@@ -78,6 +87,21 @@ impl SimCapture {
 }
 
 impl Books {
+    /// Every leave to charge that was ever given, oldest first.
+    pub(super) fn sim_tokens(&self) -> Vec<SimToken> {
+        let mut tokens: Vec<&PaymentToken> = self.records.payment_tokens.values().collect();
+        tokens.sort_by_key(|token| (token.created_at, &token.id));
+        let status = |state| match state {
+            TokenState::Active => "ACTIVE",
+            TokenState::Deleted => "DELETED",
+            TokenState::Revoked => "REVOKED",
+        };
+        tokens
+            .into_iter()
+            .map(|token| SimToken { id: token.id.clone(), status: status(token.state) })
+            .collect()
+    }
+
     /// Every order ever made, oldest first.
     pub(super) fn sim_orders(&self, now: DateTime<Utc>) -> Vec<SimOrder> {
         let mut orders: Vec<SimOrder> =

@@ -10,6 +10,7 @@ use app::vps::NewVps;
 use app::{App, Caller, Operator, identity, payment, provider, vps};
 use domain::catalog::Markup;
 use domain::identity::Role;
+use domain::payment::{AutoTerms, Threshold};
 use domain::provider::ProviderKind;
 use domain::vps::{PowerRequest, VpsName};
 use domain::{ProviderId, SshKeyId};
@@ -133,6 +134,7 @@ impl Seed<'_> {
         let harbor = self.sign_up("Blue Harbor", "Ben Brook", ben).await?;
         let key = refused(vps::ssh_key::add(self.app, &harbor, "", KEY).await)?;
         self.top_up(&harbor, "60.00").await?;
+        self.auto_top_up(&harbor).await?;
         self.order(&harbor, key, "shop", "cloud-2", "sg-singapore", "ubuntu-24-04").await?;
         self.order(&harbor, key, "ci-runner", "micro-512", "us-new-york", "debian-12").await?;
         self.settled().await
@@ -214,6 +216,27 @@ impl Seed<'_> {
             bail!("the order cannot be approved");
         }
         refused(payment::ask_for_capture(self.app, caller, id).await)?;
+        self.settled().await
+    }
+
+    /// The payer agrees to automatic top-ups.
+    async fn auto_top_up(&self, caller: &Caller) -> Result<()> {
+        let terms = AutoTerms {
+            threshold: Threshold::Hours(72),
+            amount: "25.00".parse()?,
+            ceiling: "100.00".parse()?,
+        };
+        refused(payment::set_auto_top_up(self.app, caller, terms).await)?;
+        self.settled().await?;
+        let shown = {
+            let mut db = self.store.org_read(&caller.scope).await?;
+            store::payment::auto::current(&mut db).await?
+        };
+        let url = shown.and_then(|shown| shown.approve_url).context("no payer was asked to agree")?;
+        if !self.simulator.agree(url.rsplit('=').next().unwrap_or_default()) {
+            bail!("the payer cannot agree");
+        }
+        refused(payment::ask_for_answer(self.app, caller).await)?;
         self.settled().await
     }
 

@@ -13,6 +13,8 @@ pub enum Owner {
     Provider,
     /// The console key of a VPS.
     Vps,
+    /// A payer's leave to charge.
+    AutoTopUp,
     /// What a mail that is not sent yet says.
     Mail,
 }
@@ -40,6 +42,8 @@ pub async fn samples(db: &mut SystemRead) -> Result<Vec<Sealed>> {
             select 'provider', id, token_next_sealed from providers where token_next_sealed is not null
             union all
             select 'vps', id, console_key_sealed from vps_instances where ended_at is null
+            union all
+            select 'auto_top_up', id, token_sealed from auto_top_ups where token_sealed is not null
             union all
             select 'mail', id, context_sealed from mails where state in ('queued', 'failed')
         ) as secrets order by owner, split_part(text, '.', 2), id"#

@@ -1,5 +1,6 @@
 //! Top-ups, what goes back of them, and what the gateway tells.
 
+pub mod auto;
 pub mod difference;
 pub mod dispute;
 pub mod event;
@@ -8,7 +9,7 @@ pub mod refund;
 
 use chrono::{DateTime, Utc};
 use domain::payment::{PaymentRef, TopUpState};
-use domain::{Money, OrganizationId, TopUpId};
+use domain::{AutoTopUpId, Money, OrganizationId, TopUpId};
 use sqlx::types::Json;
 
 use crate::handle::sealed::Conn as _;
@@ -50,6 +51,10 @@ pub struct TopUp {
     pub captured: Option<Money>,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
+    /// What asked for it, if it was not a person.
+    pub automatic: Option<AutoTopUpId>,
+    /// Since when the gateway may have been asked to charge, without the payer.
+    pub charge_sent_at: Option<DateTime<Utc>>,
 }
 
 /// A top-up, locked until the transaction ends.
@@ -58,7 +63,8 @@ pub async fn lock(tx: &mut OrgTx, id: TopUpId) -> Result<Option<TopUp>> {
     Ok(sqlx::query_as!(
         TopUp,
         r#"select id as "id: TopUpId", amount_micros as "amount: Money", currency, state as "state: TopUpState",
-            order_ref, capture_ref, captured_micros as "captured: Money", created_at
+            order_ref, capture_ref, captured_micros as "captured: Money", created_at,
+            auto_top_up_id as "automatic: AutoTopUpId", charge_sent_at
         from top_ups where organization_id = $1 and id = $2 for update"#,
         organization.0,
         id.0

@@ -24,6 +24,8 @@ pub struct TopUp {
     pub failure: Option<String>,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
+    /// Did the panel ask for it by itself?
+    pub automatic: bool,
 }
 
 /// One top-up.
@@ -32,7 +34,8 @@ pub async fn find(db: &mut OrgRead, id: TopUpId) -> Result<Option<TopUp>> {
     Ok(sqlx::query_as!(
         TopUp,
         r#"select id as "id: TopUpId", amount_micros as "amount: Money", state as "state: TopUpState", approve_url,
-            captured_micros as "captured: Money", failure, created_at
+            captured_micros as "captured: Money", failure, created_at,
+            auto_top_up_id is not null as "automatic!"
         from top_ups where organization_id = $1 and id = $2"#,
         organization.0,
         id.0
@@ -47,7 +50,8 @@ pub async fn list(db: &mut OrgRead, before: Option<TopUpId>, limit: i64) -> Resu
     Ok(sqlx::query_as!(
         TopUp,
         r#"select id as "id: TopUpId", amount_micros as "amount: Money", state as "state: TopUpState", approve_url,
-            captured_micros as "captured: Money", failure, created_at
+            captured_micros as "captured: Money", failure, created_at,
+            auto_top_up_id is not null as "automatic!"
         from top_ups where organization_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3"#,
         organization.0,
         before.map(|t| t.0),
@@ -66,7 +70,8 @@ pub async fn of_organization(
     Ok(sqlx::query_as!(
         TopUp,
         r#"select id as "id: TopUpId", amount_micros as "amount: Money", state as "state: TopUpState", approve_url,
-            captured_micros as "captured: Money", failure, created_at
+            captured_micros as "captured: Money", failure, created_at,
+            auto_top_up_id is not null as "automatic!"
         from top_ups where organization_id = $1 order by id desc limit $2"#,
         organization.0,
         limit

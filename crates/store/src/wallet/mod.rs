@@ -20,6 +20,7 @@ pub use attribution::attribution;
 use chrono::{DateTime, Utc};
 use domain::billing::ladder::Funds;
 use domain::identity::Actor;
+use domain::payment::Threshold;
 use domain::wallet::{Account, Hash, HoldState, Place, Posted, Transaction};
 use domain::{HoldId, Money, OrganizationId, TransactionId, VpsId};
 use sqlx::types::Json;
@@ -43,6 +44,8 @@ pub struct LockedWallet {
     now: DateTime<Utc>,
     /// Money less debt, in micros, as it is in the database.
     worth: i64,
+    /// Below what the organization wants money to be asked for by itself.
+    threshold: Option<Threshold>,
     unsaved: Vec<Posted>,
 }
 
@@ -76,6 +79,11 @@ impl LockedWallet {
     /// The number of its last movement.
     pub fn sequence(&self) -> i64 {
         self.sequence
+    }
+    /// Is there less than what its people want to be topped up automatically below?
+    fn asks_for_money(&self) -> bool {
+        let crossed = |threshold: Threshold| threshold.is_crossed(self.funds(), self.burn);
+        self.threshold.is_some_and(|threshold| crossed(threshold).unwrap_or(true))
     }
     /// The database's time of this transaction.
     pub fn now(&self) -> DateTime<Utc> {
@@ -116,6 +124,8 @@ struct WalletRow {
     burn: Money,
     sequence: i64,
     head_hash: Vec<u8>,
+    threshold_hours: Option<i32>,
+    threshold_amount: Option<Money>,
     now: DateTime<Utc>,
 }
 
@@ -133,6 +143,7 @@ impl WalletRow {
             head,
             now: self.now,
             worth: self.available.micros() - self.receivable.micros(),
+            threshold: Threshold::of(self.threshold_hours, self.threshold_amount),
             unsaved: Vec::new(),
         })
     }
@@ -146,8 +157,10 @@ pub async fn lock(tx: &mut OrgTx) -> Result<LockedWallet> {
         r#"select w.organization_id as "organization_id: OrganizationId", w.available_micros as "available: Money",
             w.held_micros as "held: Money", w.receivable_micros as "receivable: Money",
             coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money", w.burn_micros as "burn: Money", w.sequence,
-            w.head_hash, now() as "now!"
+            w.head_hash, a.threshold_hours as "threshold_hours?", a.threshold_micros as "threshold_amount?: Money",
+            now() as "now!"
         from wallets w left join wallet_terms t on t.organization_id = w.organization_id
+        left join auto_top_ups a on a.organization_id = w.organization_id and a.state = 'on'
         where w.organization_id = $1 for update of w"#,
         organization.0
     )
@@ -165,8 +178,10 @@ pub async fn try_lock(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Re
         r#"select w.organization_id as "organization_id: OrganizationId", w.available_micros as "available: Money",
             w.held_micros as "held: Money", w.receivable_micros as "receivable: Money",
             coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money", w.burn_micros as "burn: Money", w.sequence,
-            w.head_hash, now() as "now!"
+            w.head_hash, a.threshold_hours as "threshold_hours?", a.threshold_micros as "threshold_amount?: Money",
+            now() as "now!"
         from wallets w left join wallet_terms t on t.organization_id = w.organization_id
+        left join auto_top_ups a on a.organization_id = w.organization_id and a.state = 'on'
         where w.organization_id = any($1) order by w.organization_id for update of w skip locked"#,
         &ids,
     )
@@ -177,12 +192,12 @@ pub async fn try_lock(tx: &mut SystemTx, organizations: &[OrganizationId]) -> Re
 
 /// Writes everything recorded on the wallets. A key that was used before is refused by constraint
 /// `ledger_transactions_organization_id_key_key`. Whatever makes a wallet richer comes by here, and so asks whether a
-/// suspension can be lifted.
+/// suspension can be lifted; and whatever makes it poorer, so that it asks for money where its people want that.
 pub async fn save<'a>(
     tx: &mut impl WriteDb,
     wallets: impl IntoIterator<Item = &'a mut LockedWallet>,
 ) -> Result<()> {
-    let (mut posted, mut rows, mut richer) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut posted, mut rows, mut richer, mut low) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for wallet in wallets {
         posted.append(&mut wallet.unsaved);
         // Both are never below zero.
@@ -190,13 +205,17 @@ pub async fn save<'a>(
         if worth > wallet.worth {
             richer.push(wallet.organization_id);
         }
+        if wallet.asks_for_money() {
+            low.push(wallet.organization_id);
+        }
         wallet.worth = worth;
         rows.push(&*wallet);
     }
     insert_transactions(tx, &posted).await?;
     insert_entries(tx, &posted).await?;
     update_wallets(tx, &rows).await?;
-    ask_to_resume(tx, &richer).await
+    ask_to_resume(tx, &richer).await?;
+    crate::payment::auto::ask(tx, &low).await
 }
 
 /// Asks whether the suspension of these organizations can be lifted, where there is one: after any change that may

@@ -2,6 +2,7 @@
 
 use domain::Money;
 use domain::activity::{Action, TargetKind};
+use domain::payment::OffReason;
 use domain::vps::ActionKind;
 use serde_json::Value;
 use store::activity::read::Entry;
@@ -50,6 +51,15 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::TopUpPending => "Payment pending",
         A::TopUpCompleted => "Payment arrived",
         A::TopUpFailed => "Payment failed",
+        A::AutoTopUpRequested => "Asked for automatic top-ups",
+        A::AutoTopUpOrdered => "Automatic top-up ready to agree to",
+        A::AutoTopUpAnswerRequested => "Came back from agreeing to automatic top-ups",
+        A::AutoTopUpOn => "Automatic top-up is on",
+        A::AutoTopUpChanged => "Changed automatic top-ups",
+        A::AutoTopUpDeclined => "An automatic payment was declined",
+        A::AutoTopUpCeiling => "Automatic top-up reached its monthly ceiling",
+        A::AutoTopUpOff => "Automatic top-up is off",
+        A::AutoTopUpForgotten => "Gave back the agreement about automatic top-ups",
         A::BillingProfileChanged => "Changed the billing details",
         A::ReceiptIssued => "Issued the receipt",
         A::CreditNoteIssued => "Issued the credit note",
@@ -161,7 +171,11 @@ impl<'a> Words<'a> {
             }
             TargetKind::Document => word(detail, "number").or_else(|| word(detail, "month")),
             TargetKind::TaxRate => word(detail, "name"),
-            TargetKind::Organization | TargetKind::User | TargetKind::Session | TargetKind::Wallet => None,
+            TargetKind::Organization
+            | TargetKind::User
+            | TargetKind::Session
+            | TargetKind::Wallet
+            | TargetKind::AutoTopUp => None,
         }
     }
 
@@ -222,6 +236,26 @@ impl<'a> Words<'a> {
                 Some(format!("until {}", format::date_time(until)))
             }
             A::TermsChanged => terms(self.currency, detail),
+            A::AutoTopUpRequested | A::AutoTopUpChanged => {
+                let below = match detail.get("threshold_hours").and_then(Value::as_i64) {
+                    Some(hours) => count_hours(hours),
+                    None => paid("threshold")?,
+                };
+                Some(format!("{} below {below}, at most {} a month", paid("amount")?, paid("ceiling")?))
+            }
+            A::AutoTopUpDeclined => date(detail, "retry_at").map(|at| format!("tried once more after {at}")),
+            A::AutoTopUpCeiling => paid("ceiling"),
+            A::AutoTopUpOff => Some(
+                match word(detail, "reason")?.parse().ok()? {
+                    OffReason::Customer => "turned off",
+                    OffReason::NotStarted => "it could not be set up",
+                    OffReason::NotApproved => "nobody agreed in time",
+                    OffReason::Declined => "two payments were declined",
+                    OffReason::Revoked => "the payer ended the agreement",
+                    OffReason::DetailsNeeded => "billing details are missing",
+                }
+                .to_owned(),
+            ),
             A::VpsCreateRequested => paid("held").map(|held| format!("{held} held for the first hour")),
             A::VpsCreated => paid("charged").map(|charged| format!("{charged} charged for the first hour")),
             A::VpsCreateFailed
@@ -328,6 +362,7 @@ pub(crate) const GROUPS: &[(&str, &str)] = &[
     ("vps", "VPSs"),
     ("billing", "Charges"),
     ("top_up", "Payments"),
+    ("auto_top_up", "Automatic top-ups"),
     ("refund", "Refunds"),
     ("dispute", "Disputes"),
     ("ssh_key", "SSH keys"),

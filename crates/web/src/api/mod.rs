@@ -6,6 +6,7 @@
 
 mod access;
 mod activity;
+mod auto_top_up;
 mod billing;
 mod catalog;
 mod charge;
@@ -74,6 +75,7 @@ fn resources() -> (Router<WebState>, OpenApi) {
         .with(wallet::endpoints)
         .with(charge::endpoints)
         .with(payment::endpoints)
+        .with(auto_top_up::endpoints)
         .with(billing::endpoints)
         .with(credit::endpoints)
         .with(activity::endpoints)

@@ -43,6 +43,8 @@ pub(crate) struct TopUp {
     /// ISO 4217 code of the amounts.
     #[schema(example = "USD")]
     currency: String,
+    /// Did the panel ask for it by itself, under an agreement?
+    automatic: bool,
     /// Where a person approves the payment; `null` unless the status is `awaiting_approval`.
     #[schema(required)]
     approve_url: Option<String>,
@@ -62,6 +64,7 @@ impl TopUp {
             amount: Amount(row.amount),
             captured: row.captured.map(Amount),
             currency,
+            automatic: row.automatic,
             approve_url: row.approve_url,
             failure: row.failure,
             created_at: row.created_at,

@@ -3,7 +3,7 @@
 use domain::Money;
 use domain::billing::TaxReason;
 use domain::identity::{Permission, Role};
-use domain::payment::{DisputeState, RefundKind, RefundState, TopUpState};
+use domain::payment::{AutoTopUpState, DisputeState, OffReason, RefundKind, RefundState, TopUpState};
 use domain::vps::{ActionKind, ActionState, PowerRequest, Status};
 use domain::wallet::{CreditSource, TransactionKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -67,6 +67,11 @@ words! {
     ActionRequest(PowerRequest),
     /// How far a top-up is.
     TopUpStatus(TopUpState),
+    /// How far automatic top-ups are.
+    AutoTopUpStatus(AutoTopUpState),
+    /// Why automatic top-ups are off: turned off (`customer`), never begun (`not_started`, `not_approved`), two declined
+    /// payments (`declined`), ended by the payer at the payment service (`revoked`), or for want of billing details.
+    AutoTopUpEnd(OffReason),
     /// Who sent money back to the payer: we, or the payment service for the payer.
     RefundType(RefundKind),
     /// How far a refund is.

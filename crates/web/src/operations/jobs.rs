@@ -140,6 +140,9 @@ fn consequence(kind: &str) -> &'static str {
             "The order is given up: a job removes every server it may have made, and the money held for it goes back."
         }
         "vps.power" => "The action ends as failed, and the VPS is free for the next one.",
+        "payment.agreement" => {
+            "Where the payer was not asked yet, automatic top-up ends as off. Otherwise nothing happens."
+        }
         "payment.order" => "The top-up ends as failed. Nothing was charged.",
         _ => "Nothing else changes: the panel asks again by itself for what is needed.",
     }

@@ -1,5 +1,7 @@
 //! Top-ups.
 
+mod auto;
+pub(crate) mod auto_view;
 mod operator;
 pub(crate) mod operator_view;
 mod top_up;
@@ -15,6 +17,11 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .get("/wallet/top-ups/{id}", top_up::show)
         .get("/wallet/top-ups/{id}/return", top_up::returned)
         .get("/wallet/top-ups/{id}/cancel", top_up::cancelled)
+        .get("/wallet/auto-top-up", auto::show)
+        .post("/wallet/auto-top-up", auto::save)
+        .post("/wallet/auto-top-up/off", auto::turn_off)
+        .get("/wallet/auto-top-up/return", auto::returned)
+        .get("/wallet/auto-top-up/cancel", auto::cancelled)
         .post("/webhooks/payments", webhook::receive)
         .get("/operator/payments", operator::show)
         .get("/operator/organizations/{id}/payments", operator::organization)

@@ -10,7 +10,7 @@ use store::billing::{document, tax};
 use store::payment::read::{self, TopUp};
 use store::payment::{dispute, refund};
 
-use super::view::{DisputedRow, TopUpPage, Visit, steps};
+use super::view::{DisputedRow, TopUpPage, Visit, steps, steps_by_itself};
 use crate::access::{Member, may};
 use crate::cookie::{Cookies, NewCookie};
 use crate::error::{Failure, Result};
@@ -94,7 +94,11 @@ fn page(top_up: TopUp, visit: Visit, next: Option<String>) -> TopUpPage {
         created_at: top_up.created_at,
         state: top_up.state,
         status: top_up.state.into(),
-        steps: steps(top_up.state, visit, top_up.failure),
+        steps: match top_up.automatic {
+            true => steps_by_itself(top_up.state, top_up.failure),
+            false => steps(top_up.state, visit, top_up.failure),
+        },
+        automatic: top_up.automatic,
         approve_href: top_up.approve_url.filter(|url| waits && is_web(url)),
         follow: visit == Visit::Pay,
         declined: visit == Visit::Declined,
@@ -117,7 +121,7 @@ fn disputed(one: dispute::Shown) -> DisputedRow {
 }
 
 /// Only such an address is made a link.
-fn is_web(url: &str) -> bool {
+pub(super) fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct TopUpPage {
     pub(crate) state: TopUpState,
     pub(crate) status: Chip,
     pub(crate) steps: Vec<Step>,
+    /// Did the panel ask for it by itself?
+    pub(crate) automatic: bool,
     pub(crate) approve_href: Option<String>,
     /// Go on without a click?
     pub(crate) follow: bool,
@@ -115,6 +117,21 @@ pub(crate) fn steps(state: TopUpState, visit: Visit, failure: Option<String>) ->
     vec![step(preparation(state)), step(approval(state, visit)), arrived]
 }
 
+/// The same for a payment that nobody has to approve.
+pub(crate) fn steps_by_itself(state: TopUpState, failure: Option<String>) -> Vec<Step> {
+    use TopUpState as S;
+    let (title, text, state) = match state {
+        S::Created | S::AwaitingApproval => {
+            ("Taking the payment", Some("PayPal is asked for it under your agreement."), "now")
+        }
+        other => arrival(other, Visit::Look),
+    };
+    let text = text.map(str::to_owned);
+    let text = if state == "bad" { failure.or(text) } else { text };
+    let first = Step { title: "Asked for automatically", text: None, state: "done" };
+    vec![first, Step { title, text, state }]
+}
+
 type Words = (&'static str, Option<&'static str>, &'static str);
 
 fn preparation(state: TopUpState) -> Words {
@@ -169,6 +186,8 @@ mod tests {
                 let now = steps.iter().filter(|s| s.state == "now").count();
                 assert_eq!(now, usize::from(!state.is_final()), "{state} {visit:?}");
             }
+            let now = steps_by_itself(*state, None).iter().filter(|s| s.state == "now").count();
+            assert_eq!(now, usize::from(!state.is_final()), "{state} by itself");
         }
     }
 }

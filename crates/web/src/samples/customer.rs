@@ -1,7 +1,7 @@
 //! Sample content of customers' pages.
 
 use domain::activity::Action;
-use domain::payment::{DisputeState, RefundState, TopUpState};
+use domain::payment::{AutoTopUpState, DisputeState, RefundState, TopUpState};
 use domain::vps::Status;
 
 use super::{Renderer, ago, errors, money, signed_in, signed_out, toasted};
@@ -12,7 +12,8 @@ use crate::dashboard::view::{DashboardPage, FirstStep, PriceChangeRow};
 use crate::error::ErrorPage;
 use crate::frame::Balance;
 use crate::identity::view::{ApiKeyRow, ConfirmEmailPage, SecurityPage, SessionRow, SignInPage, SignUpPage};
-use crate::payment::view::{DisputedRow, RefundRow, TopUpPage, Visit, steps};
+use crate::payment::auto_view::{AutoForm, AutoTopUpPage, AutoView, LastView, setup_steps};
+use crate::payment::view::{DisputedRow, RefundRow, TopUpPage, Visit, steps, steps_by_itself};
 use crate::view::{Chip, Choice, Errors, Pages};
 use crate::vps::view::{
     ActionView, DeletePage, DeleteView, ImageFamily, ImageOption, KeyOption, NewVpsPage, NextPriceView,
@@ -501,6 +502,7 @@ fn wallet(r: &mut Renderer) {
         id: ID.into(),
         amount: money(amount),
         status: state.into(),
+        automatic: minutes == 190,
         at: ago(minutes),
     };
     let page = WalletPage {
@@ -511,6 +513,7 @@ fn wallet(r: &mut Renderer) {
         kinds: kinds(),
         filtered: false,
         code: String::new(),
+        auto: Some(auto(AutoTopUpState::On)),
         top_ups: vec![
             top_up("25", TopUpState::Completed, 190),
             top_up("50", TopUpState::AwaitingApproval, 9000),
@@ -553,6 +556,7 @@ fn wallet(r: &mut Renderer) {
         wallet: wallet_view("0", "0"),
         transactions: vec![],
         pages: Pages::default(),
+        auto: None,
         top_ups: vec![],
         amount: "abc".into(),
         errors: errors(&[("amount", "Not an amount, expected for example 25.00.")]),
@@ -692,6 +696,7 @@ fn payment(r: &mut Renderer) {
         state,
         status: state.into(),
         steps: steps(state, visit, None),
+        automatic: false,
         approve_href: (state == TopUpState::AwaitingApproval && visit != Visit::Returned)
             .then(|| "https://example.com/approve".into()),
         follow: false,
@@ -733,6 +738,13 @@ fn payment(r: &mut Renderer) {
         }],
         ..page(TopUpState::Completed, Visit::Look)
     };
+    let by_itself = TopUpPage {
+        automatic: true,
+        steps: steps_by_itself(TopUpState::Failed, Some("The automatic payment was declined.".into())),
+        ..page(TopUpState::Failed, Visit::Look)
+    };
+    r.page("top-up-by-itself", "/wallet/top-ups/x", by_itself);
+    auto_top_up(r);
     r.page("top-up-went-back", "/wallet/top-ups/x", went_back);
     r.page("top-up-preparing", "/wallet/top-ups/x", page(TopUpState::Created, Visit::Look));
     r.page("top-up-approve", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Look));
@@ -740,6 +752,99 @@ fn payment(r: &mut Renderer) {
     r.page("top-up-declined", "/wallet/top-ups/x", page(TopUpState::AwaitingApproval, Visit::Declined));
     r.page("top-up-done", "/wallet/top-ups/x", page(TopUpState::Completed, Visit::Look));
     r.page("top-up-failed", "/wallet/top-ups/x", page(TopUpState::Failed, Visit::Look));
+}
+
+pub(super) fn auto(state: AutoTopUpState) -> AutoView {
+    AutoView {
+        state,
+        status: state.into(),
+        hours: Some(72),
+        below: None,
+        amount: money("25"),
+        ceiling: money("100"),
+        taken: money("50"),
+        is_full: false,
+        why: None,
+        is_alarming: false,
+        off_at: None,
+        retry_at: None,
+        last: Some(LastView {
+            id: ID.into(),
+            amount: money("25"),
+            status: TopUpState::Completed.into(),
+            why: None,
+            at: ago(300),
+        }),
+    }
+}
+
+fn auto_top_up(r: &mut Renderer) {
+    const PATH: &str = "/wallet/auto-top-up";
+    let form = AutoForm {
+        by: "hours".into(),
+        measures: vec![Choice::new("hours", "a number of hours")],
+        threshold: "72".into(),
+        amount: "25.00".into(),
+        monthly_ceiling: "100.00".into(),
+        errors: Errors::new(),
+    };
+    let page = |auto: Option<AutoView>, visit| AutoTopUpPage {
+        here: PATH.into(),
+        steps: auto.as_ref().map(|auto| setup_steps(auto.state, visit)).unwrap_or_default(),
+        approve_href: auto
+            .as_ref()
+            .filter(|auto| auto.state == AutoTopUpState::AwaitingApproval)
+            .map(|_| "https://example.com/agree".into()),
+        follow: false,
+        auto,
+        form: form.clone(),
+        currency_sign: "$".into(),
+        tax: true,
+    };
+    r.page("auto-top-up-none", PATH, page(None, Visit::Look));
+    r.page("auto-top-up-on", PATH, page(Some(auto(AutoTopUpState::On)), Visit::Look));
+    let declined = LastView {
+        id: ID.into(),
+        amount: money("25"),
+        status: TopUpState::Failed.into(),
+        why: Some("The automatic payment was declined. Nothing was charged.".into()),
+        at: ago(20),
+    };
+    let trying =
+        AutoView { retry_at: Some(ago(-1400)), last: Some(declined.clone()), ..auto(AutoTopUpState::On) };
+    r.page("auto-top-up-declined", PATH, page(Some(trying), Visit::Look));
+    let full = AutoView {
+        hours: None,
+        below: Some(money("20")),
+        taken: money("100"),
+        is_full: true,
+        ..auto(AutoTopUpState::On)
+    };
+    r.page("auto-top-up-full", PATH, page(Some(full), Visit::Look));
+    let off = AutoView {
+        why: Some("PayPal declined two payments, a day apart. Nothing was charged."),
+        is_alarming: true,
+        off_at: Some(ago(10)),
+        last: Some(declined),
+        ..auto(AutoTopUpState::Off)
+    };
+    r.page("auto-top-up-off", PATH, page(Some(off), Visit::Look));
+    let asked = |state| AutoView { last: None, taken: money("0"), ..auto(state) };
+    for (name, state, visit) in [
+        ("auto-top-up-preparing", AutoTopUpState::Preparing, Visit::Pay),
+        ("auto-top-up-agree", AutoTopUpState::AwaitingApproval, Visit::Look),
+        ("auto-top-up-agreed", AutoTopUpState::AwaitingApproval, Visit::Returned),
+        ("auto-top-up-cancelled", AutoTopUpState::AwaitingApproval, Visit::Declined),
+    ] {
+        r.page(name, PATH, page(Some(asked(state)), visit));
+    }
+    let wrong = errors(&[
+        ("threshold", "Use a whole number of hours, for example 72."),
+        ("monthly_ceiling", "Choose at least what is added each time."),
+    ]);
+    let form =
+        AutoForm { threshold: "soon".into(), monthly_ceiling: "5".into(), errors: wrong, ..form.clone() };
+    r.page("auto-top-up-error", PATH, AutoTopUpPage { form, ..page(None, Visit::Look) });
 }
 
 fn activity(r: &mut Renderer) {

@@ -132,6 +132,7 @@ fn wallet_of_organization(r: &mut Renderer) {
             lines: vec![LineView { account: "Available", amount: money("12") }],
         }],
         pages: Pages::default(),
+        auto: Some(super::customer::auto(domain::payment::AutoTopUpState::On)),
         adjustments: vec![adjustment(AdjustmentState::Applied, true)],
         currency_sign: "$".into(),
         limit: money("100"),
@@ -147,6 +148,7 @@ fn wallet_of_organization(r: &mut Renderer) {
     let none = OrganizationWalletPage {
         kinds: vec![],
         transactions: vec![],
+        auto: None,
         adjustments: vec![],
         goodwill: GoodwillForm::default(),
         ..page
@@ -837,8 +839,13 @@ fn organizations(r: &mut Renderer) {
     };
     let suspended =
         PersonRow { name: "Max Example".into(), role: "Member", suspended: true, ..person.clone() };
-    let top_up =
-        TopUpRow { id: ID.into(), amount: money("25"), status: TopUpState::Completed.into(), at: ago(190) };
+    let top_up = TopUpRow {
+        id: ID.into(),
+        amount: money("25"),
+        status: TopUpState::Completed.into(),
+        automatic: false,
+        at: ago(190),
+    };
     let page = OrganizationPage {
         organization,
         people: vec![person, suspended],

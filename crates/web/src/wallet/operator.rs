@@ -59,6 +59,7 @@ async fn page(
     let organization = read::organization(&mut db, id).await?.ok_or(Failure::NOT_FOUND)?;
     let mut rows = any_movements(&mut db, id, asked.kind.0, asked.before, PAGE + 1).await?;
     let totals = any_totals_by_kind(&mut db, id).await?;
+    let auto = store::payment::auto::of_organization(&mut db, id).await?;
     let corrections = adjustments(&mut db, Some(id), 20).await?;
     let here = here(id);
     let kind = asked.kind.word();
@@ -77,6 +78,7 @@ async fn page(
         filtered: asked.kind.0.is_some(),
         transactions: rows.into_iter().map(Into::into).collect(),
         pages,
+        auto: auto.map(Into::into),
         adjustments: corrections.into_iter().map(|one| row(one, operator)).collect(),
         currency_sign: operator.state.currency.sign().to_owned(),
         limit: operator.state.app.settings().adjustment_limit,

@@ -5,6 +5,7 @@ use domain::Money;
 use serde::Serialize;
 
 use super::view::{KindView, TransactionView};
+use crate::payment::auto_view::AutoView;
 use crate::templates::Page;
 use crate::view::{Chip, Errors, Pages};
 
@@ -81,6 +82,8 @@ pub(crate) struct OrganizationWalletPage {
     pub(crate) filtered: bool,
     pub(crate) transactions: Vec<TransactionView>,
     pub(crate) pages: Pages,
+    /// How automatic top-ups stand; `None` before they were ever set up.
+    pub(crate) auto: Option<AutoView>,
     pub(crate) adjustments: Vec<AdjustmentRow>,
     pub(crate) currency_sign: String,
     /// What one operator alone can do.

@@ -58,6 +58,7 @@ pub(crate) async fn page(session: &Session, status: StatusCode, asked: Asked, er
     let mut rows = read::movements(&mut db, asked.kind.0, asked.before, PAGE + 1).await?;
     let totals = read::totals_by_kind(&mut db).await?;
     let top_ups = payment::read::list(&mut db, None, TOP_UPS).await?;
+    let auto = payment::auto::current(&mut db).await?;
     let kind = asked.kind.word();
     let at = |before: &str| link::with_query("/wallet", &[("kind", kind), ("before", before)]);
     let older = |last: &Movement| at(&last.sequence.to_string());
@@ -72,6 +73,7 @@ pub(crate) async fn page(session: &Session, status: StatusCode, asked: Asked, er
         kinds: kinds(&totals, "/wallet", asked.kind),
         filtered: asked.kind.0.is_some(),
         code: asked.code,
+        auto: auto.map(Into::into),
         top_ups: top_ups.into_iter().map(Into::into).collect(),
         currency: session.state.currency.code().to_owned(),
         currency_sign: session.state.currency.sign().to_owned(),
@@ -127,6 +129,7 @@ impl From<payment::read::TopUp> for TopUpRow {
             id: top_up.id.to_string(),
             amount: top_up.captured.unwrap_or(top_up.amount),
             status: top_up.state.into(),
+            automatic: top_up.automatic,
             at: top_up.created_at,
         }
     }

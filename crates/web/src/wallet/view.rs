@@ -6,6 +6,7 @@ use domain::billing::runway_hours;
 use serde::Serialize;
 
 use crate::format;
+use crate::payment::auto_view::AutoView;
 use crate::templates::Page;
 use crate::view::{Chip, Errors, Pages};
 
@@ -81,6 +82,8 @@ pub(crate) struct WalletPage {
     pub(crate) filtered: bool,
     /// A code as it was typed.
     pub(crate) code: String,
+    /// How automatic top-ups stand; `None` before they were ever set up.
+    pub(crate) auto: Option<AutoView>,
     pub(crate) top_ups: Vec<TopUpRow>,
     pub(crate) currency: String,
     pub(crate) currency_sign: String,
@@ -167,6 +170,8 @@ pub(crate) struct TopUpRow {
     pub(crate) id: String,
     pub(crate) amount: Money,
     pub(crate) status: Chip,
+    /// Did the panel ask for it by itself?
+    pub(crate) automatic: bool,
     pub(crate) at: DateTime<Utc>,
 }
 

@@ -62,6 +62,10 @@ impl Secrets {
         ] {
             words.extend(panel.fetch_all::<String>(kept).await);
         }
+        let leaves: Vec<String> =
+            panel.simulator.payment_tokens().into_iter().map(|leave| leave.id.to_lowercase()).collect();
+        assert!(!leaves.is_empty(), "a payer left a leave to charge");
+        words.extend(leaves);
         let mut figures: Vec<String> = FIGURES.map(str::to_owned).to_vec();
         for table in ["provider_sizes", "provider_images", "provider_regions"] {
             figures.extend(panel.fetch_all::<String>(format!("select distinct ref from {table}")).await);

@@ -117,6 +117,8 @@ pub enum Content {
         /// Path of the payment.
         link: String,
     },
+    /// Automatic top-ups are on, are off, or do not go through.
+    AutoTopUp(AutoTopUp),
     /// To operators.
     Alarm {
         /// What has just been found.
@@ -124,6 +126,43 @@ pub enum Content {
     },
     /// To the owners of VPSs whose price changes, or does not after all.
     PriceChange(PriceChange),
+}
+
+/// What people are told of automatic top-ups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoTopUp {
+    /// The person.
+    pub name: String,
+    /// Whose wallet.
+    pub organization: String,
+    /// What they are told.
+    pub stage: AutoTopUpStage,
+    /// Added each time, with its currency; empty where it is not told.
+    pub amount: String,
+    /// At most in a month, with its currency; empty where it is not told.
+    pub ceiling: String,
+    /// When a payment is tried for the last time; empty where it is not told.
+    pub retry: String,
+}
+
+/// What people are told of automatic top-ups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoTopUpStage {
+    /// They are on.
+    On,
+    /// A payment was declined and is tried once more.
+    Declined,
+    /// No more is added in this month.
+    Ceiling,
+    /// They are off: two payments were declined.
+    Stopped,
+    /// They are off: the payer ended the agreement at the gateway.
+    Revoked,
+    /// They are off: billing details are missing.
+    DetailsNeeded,
+    /// They were not set up in the end.
+    NotSetUp,
 }
 
 /// What becomes of the price of some VPSs of a plan in a region.
@@ -205,6 +244,7 @@ impl Content {
             Self::Destroyed { .. } => "destroyed",
             Self::CreditExpiring { .. } => "credit_expiring",
             Self::Refund { .. } => "refund",
+            Self::AutoTopUp(_) => "auto_top_up",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",
         }

@@ -176,6 +176,13 @@ fn news_say_where_to_look() {
     let dispute =
         of(json!({ "event_type": "CUSTOMER.DISPUTE.UPDATED", "resource": { "dispute_id": "PP-D-1" } }));
     assert_eq!(dispute.subject, Subject::Dispute { id: "PP-D-1".into() });
+    for word in ["CREATED", "DELETED"] {
+        let leave = of(
+            json!({ "event_type": format!("VAULT.PAYMENT-TOKEN.{word}"), "resource": { "id": "8kk8451t" } }),
+        );
+        assert_eq!(leave.subject, Subject::Agreement { token: Leave("8kk8451t".into()) });
+        assert!(!format!("{leave:?}").contains("8kk8451t"), "it is a secret");
+    }
     for nothing in [
         json!({ "event_type": "BILLING.PLAN.CREATED", "resource": { "id": "P1" } }),
         json!({ "event_type": "CUSTOMER.DISPUTE.CREATED" }),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::Unpaid;
 use super::*;
 use crate::notify::alarms::AlarmLine;
-use crate::notify::mail::{PriceChange, PriceChangeGroup, PriceChangeStage};
+use crate::notify::mail::{AutoTopUp, AutoTopUpStage, PriceChange, PriceChangeGroup, PriceChangeStage};
 
 fn settings(logo: Option<&str>) -> Settings {
     Settings {
@@ -100,6 +100,18 @@ fn samples(name: &str) -> Vec<Content> {
         Content::Alarm { lines: vec![line, quiet] },
     ];
     all.extend(changes);
+    use AutoTopUpStage as A;
+    let stages = [A::On, A::Declined, A::Ceiling, A::Stopped, A::Revoked, A::DetailsNeeded, A::NotSetUp];
+    all.extend(stages.map(|stage| {
+        Content::AutoTopUp(AutoTopUp {
+            name: name.into(),
+            organization: "Jörg’s 店".into(),
+            stage,
+            amount: "25.00 USD".into(),
+            ceiling: "100.00 USD".into(),
+            retry: "4 Dec 2026, 14:00 UTC".into(),
+        })
+    }));
     all
 }
 
