@@ -6,7 +6,7 @@ use std::fmt;
 use super::oracle::{Books, Tariff};
 
 /// Everything that is to happen in every run.
-const TO_HAPPEN: [&str; 37] = [
+const TO_HAPPEN: [&str; 36] = [
     "hours",
     "hours at cost",
     "hours beyond the cap",
@@ -38,7 +38,6 @@ const TO_HAPPEN: [&str; 37] = [
     "disputes lost",
     "disputes appealed",
     "VPSs moved to another price",
-    "announcements taken back",
     "announcements refused",
     "terms agreed",
     "dates announced",
