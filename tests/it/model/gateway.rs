@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::payment::{
-    Capture, CaptureState, Dispute, DisputeVerdict, Disputed, Line, Message, NewOrder, NewRefund, News,
-    Order, OrderState, PaymentGateway, PaymentRef, RefundKind, Returned, ReturnedState, Subject, Verdict,
+    Agreed, Agreement, Capture, CaptureState, Charged, Dispute, DisputeVerdict, Disputed, Line, Message,
+    NewAgreement, NewCharge, NewOrder, NewRefund, News, Order, OrderState, PaymentGateway, PaymentRef,
+    RefundKind, Returned, ReturnedState, Subject, Verdict,
 };
 use domain::provider::{Rejection, UpstreamError};
 use domain::{Money, RefundId, TopUpId};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::Panel;
 
@@ -305,6 +307,33 @@ impl PaymentGateway for Gateway {
     async fn dispute(&self, id: &str) -> Result<Dispute, UpstreamError> {
         let state = self.state();
         state.disputes.iter().find(|one| one.id == id).cloned().ok_or(UpstreamError::NotFound)
+    }
+
+    async fn disputes(&self, since: DateTime<Utc>) -> Result<Vec<String>, UpstreamError> {
+        let state = self.state();
+        Ok(state.disputes.iter().filter(|one| one.changed_at >= since).map(|one| one.id.clone()).collect())
+    }
+
+    // Nobody here lets us charge.
+
+    async fn ask_to_agree(&self, _: &NewAgreement) -> Result<Agreement, UpstreamError> {
+        Err(UpstreamError::NotFound)
+    }
+
+    async fn agreed(&self, _: &str, _: &str) -> Result<Agreed, UpstreamError> {
+        Err(UpstreamError::NotFound)
+    }
+
+    async fn holds(&self, _: &SecretString) -> Result<bool, UpstreamError> {
+        Ok(false)
+    }
+
+    async fn give_back(&self, _: &SecretString) -> Result<(), UpstreamError> {
+        Ok(())
+    }
+
+    async fn charge(&self, _: &NewCharge) -> Result<Charged, UpstreamError> {
+        Err(UpstreamError::NotFound)
     }
 
     async fn report(&self, _: DateTime<Utc>, _: DateTime<Utc>) -> Result<Vec<Line>, UpstreamError> {
