@@ -19,7 +19,6 @@ pub(crate) async fn pass(world: &World, organization: &str, hours: u64) {
                     where organization_id = org and active_at is not null;
                 update charges set span_start = span_start - by_ where organization_id = org;
                 update meter_terms set until = until - by_ where organization_id = org;
-                update meter_terms set until = until - by_ where organization_id = org;
                 update meters m set started_at = started_at - by_, ended_at = ended_at - by_,
                     paid_until = paid_until - by_, month = n.month, month_used_micros = coalesce((
                         select sum(amount_micros) from charges c where c.meter_id = m.id
