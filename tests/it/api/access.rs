@@ -17,6 +17,10 @@ fn body(path: &str) -> Value {
         "/api-keys" => json!({ "name": "x" }),
         "/top-ups/{id}/capture" => json!({}),
         "/credits" => json!({ "code": "WELCOME10" }),
+        "/auto-top-up" => {
+            json!({ "threshold_hours": 72, "amount": "25.00", "monthly_ceiling": "100.00" })
+        }
+        "/auto-top-up/confirm" => json!({}),
         "/billing-profile" => json!({ "name": "x", "address": "x", "country": "DE" }),
         other => panic!("say what {other} takes"),
     }

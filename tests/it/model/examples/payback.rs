@@ -127,6 +127,17 @@ fn what_went_back_while_a_dispute_was_open_went_back_because_of_it() {
     assert_eq!(cents(&books), [500, 200, 0]);
     books.happens(at(BEGIN), Event::Lost { dispute: 0, gross: 500 * CENT, at: at(BEGIN) });
     assert_eq!(cents(&books), [500, 0, 0], "the other 2.00");
+    // A refund of less is one more.
+    let mut books = spent(1_000, 0);
+    books.happens(at(BEGIN), went_back(300, Kind::Refund, BEGIN));
+    books.happens(at(BEGIN), disputed(500));
+    books.happens(at(BEGIN), Event::Lost { dispute: 0, gross: 500 * CENT, at: at(BEGIN) });
+    assert_eq!(cents(&books), [200, 0, 0], "all 5.00");
+    let mut books = spent(1_000, 0);
+    books.happens(at(BEGIN), went_back(500, Kind::Refund, BEGIN));
+    books.happens(at(BEGIN), disputed(500));
+    books.happens(at(BEGIN), Event::Lost { dispute: 0, gross: 500 * CENT, at: at(BEGIN) });
+    assert_eq!(cents(&books), [500, 0, 0], "the refund ended it");
     // One that came before it, did not.
     let mut books = spent(1_000, 0);
     books.happens(at(BEGIN), went_back(300, Kind::Reversal, "2027-12-31T23:59:59Z"));

@@ -280,12 +280,15 @@ impl Books {
         self.count("disputes won");
     }
 
-    /// What goes to the payer and has not gone already is taken; what is frozen beyond that is free again.
+    /// What goes to the payer and was not taken already is taken; what is frozen beyond that is free again. A refund of
+    /// all of it has ended the dispute, a smaller one is one more.
     pub(super) fn lost(&mut self, now: Time, dispute: usize, gross: i64, at: Time) {
         let payment = self.disputes[dispute].payment;
+        let of_kind = |kind| self.taken_for(dispute).filter(move |back| back.kind == kind);
         let taken =
-            self.taken_for(dispute).map(|back| back.gross).sum::<i64>() - self.disputes[dispute].returned;
-        let rest = gross - taken.min(gross);
+            of_kind(Kind::Reversal).map(|back| back.gross).sum::<i64>() - self.disputes[dispute].returned;
+        let is_refunded = of_kind(Kind::Refund).any(|back| back.gross >= gross);
+        let rest = if is_refunded { 0 } else { gross - taken.min(gross) };
         self.disputes[dispute].state = DisputeState::Lost;
         self.disputes[dispute].decided = Some(at);
         if rest > 0 {
