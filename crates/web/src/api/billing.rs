@@ -51,11 +51,11 @@ struct BillingProfile {
     /// ISO 3166-1 alpha-2 code.
     #[schema(example = "DE")]
     country: String,
-    /// Of a business.
-    #[schema(required, example = "DE123456789")]
+    /// Of a business; `null` or left out for anybody else.
+    #[schema(example = "DE123456789")]
     vat_number: Option<String>,
-    /// Where receipts are sent; `null` for the owner of the organization.
-    #[schema(required, example = "books@example.com")]
+    /// Where receipts are sent; `null` or left out for the owner of the organization.
+    #[schema(example = "books@example.com")]
     email: Option<String>,
 }
 
