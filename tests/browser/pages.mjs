@@ -255,8 +255,10 @@ export const OPERATOR = [
     to: async (visitor) => {
       const { page } = visitor
       await first('/operator/organizations?q=acme', 'organizations')(visitor)
-      await page.getByRole('link', { name: 'All transactions' }).click()
-      await page.getByTestId('transactions').getByRole('link', { name: 'Hours charged' }).first().click()
+      await page.getByTestId('wallet').click()
+      const charged = page.getByTestId('ledger').locator('li', { hasText: 'Hours charged' }).first()
+      await charged.locator('summary').click()
+      await charged.getByTestId('explain').click()
       await page.getByTestId('hours').waitFor()
     },
   },
