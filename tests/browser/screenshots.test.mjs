@@ -51,7 +51,7 @@ const READERS = [
 
 describe('pages', { concurrency: 2 }, () => {
   for (const { title, enter, pages, reader } of READERS) {
-    test(`of ${title}`, { timeout: 170_000 }, async (t) => {
+    test(`of ${title}`, { timeout: 300_000 }, async (t) => {
       // One browser takes one picture at a time.
       const browser = await startBrowser()
       t.after(() => browser.close())
