@@ -48,9 +48,11 @@ pub(crate) async fn run(seconds: usize) -> Result<Value> {
     println!("one wallet: {hot}");
     let wrong: i64 = panel
         .fetch(
-            "select count(*) from wallets w where (available_micros, sequence) is distinct from
-                (select coalesce(sum(amount_micros) filter (where account = 'wallet'), 0), count(distinct transaction_id)
-                from ledger_entries where organization_id = w.organization_id)",
+            "select count(*) from wallets w cross join lateral (
+                select coalesce(sum(amount_micros) filter (where account = 'wallet'), 0) as available,
+                    count(distinct transaction_id) as movements
+                from ledger_entries where organization_id = w.organization_id) l
+            where (w.available_micros, w.sequence) is distinct from (l.available, l.movements)",
         )
         .await;
     ensure!(wrong == 0, "{wrong} wallets are not what their ledgers say");
