@@ -128,10 +128,14 @@ async fn forged(panel: &Panel) -> Vec<String> {
         deliveries.iter().filter(|one| !is_forged(one)).map(|one| &*one.event_id).collect();
     let believed: Vec<String> =
         panel.fetch_all("select event_ref from payment_events where state in ('done', 'ignored')").await;
-    let strange = believed.iter().filter(|id| !genuine.contains(id.as_str()));
+    let believed: BTreeSet<&str> = believed.iter().map(String::as_str).collect();
+    let strange = believed.difference(&genuine);
     let mut wrong: Vec<String> = strange.map(|id| format!("event {id} was forged and believed")).collect();
     let refused: i64 = panel.fetch("select count(*) from payment_events where state = 'refused'").await;
-    let taken = deliveries.iter().filter(|one| is_forged(one) && one.status == Some(200)).count();
+    // A copy of an event that was believed before is answered and not looked at.
+    let is_new = |one: &&SimDelivery| !believed.contains(&*one.event_id);
+    let taken =
+        deliveries.iter().filter(|one| is_forged(one) && one.status == Some(200)).filter(is_new).count();
     if refused < i64::try_from(taken).unwrap_or(i64::MAX) {
         wrong.push(format!("{taken} forged messages were taken, {refused} refused"));
     }
