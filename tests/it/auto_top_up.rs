@@ -410,6 +410,28 @@ async fn a_charge_that_nobody_remembers_is_found_in_the_gateways_books_and_not_r
 }
 
 #[tokio::test]
+async fn a_charge_whose_answer_is_lost_is_not_called_declined_when_the_gateway_then_refuses_us() {
+    let (panel, worker, acme) = agreed().await;
+    panel.simulator.inject(Fault::new("paypal.create_order", FaultKind::CutAfter));
+    below(&panel).await;
+    panel.enqueue("payment.sweep", &Value::Null).await;
+    panel
+        .until("select exists (select from jobs where kind = 'payment.charge' and last_error is not null)")
+        .await;
+    worker.stop().await;
+    panel.simulator.clear_faults();
+    let refusal = Fault { status: Some(403), ..Fault::new("paypal.create_order", FaultKind::Error) };
+    panel.simulator.inject(refusal);
+    panel.simulator.step(chrono::TimeDelta::hours(7));
+    let _worker = panel.worker();
+    panel.skip_waits().await;
+    panel.until_top_up(the_automatic(&panel).await, TopUpState::Completed).await;
+    panel.until_idle().await;
+    assert_eq!((captures(&panel), panel.balances(&acme).await.available), (1, 45_000_000));
+    panel.verify().await;
+}
+
+#[tokio::test]
 async fn a_charge_that_the_gateways_books_do_not_know_is_given_up_and_not_repeated() {
     let (panel, _acme) = unanswered(FaultKind::CutBefore).await;
     let _worker = panel.worker();

@@ -143,6 +143,10 @@ pub(crate) async fn charge(ctx: &Context, job: &Job) -> Result<(), Fail> {
         }
         Err(error @ UpstreamError::Unauthorized) => {
             tracing::error!(top_up = %top_up.id, %error, "the gateway does not permit automatic payments");
+            // It may have permitted the one before, whose answer was lost.
+            if top_up.charge_sent_at.is_some() {
+                return recover(ctx, job, &top_up, since, seconds).await;
+            }
             failed(ctx, job, &top_up, DECLINED, false).await
         }
         Err(error) => Err(Fail::gateway(error)),
