@@ -7,9 +7,12 @@ use app::identity::{
     revoke_session, sign_in, sign_out, sign_up, suspend,
 };
 use app::{Caller, Error};
+use domain::billing::Party;
 use domain::identity::Role;
+use domain::payment::{AutoTerms, Threshold};
 use domain::vps::PowerRequest;
 use secrecy::{ExposeSecret as _, SecretString};
+use store::billing::profile::Profile;
 use testkit::{OPERATOR_EMAIL, PASSWORD, PUBLIC_KEY, Panel};
 
 fn form<'a>(email: &'a str, password: &'a SecretString) -> NewOrganization<'a> {
@@ -231,7 +234,14 @@ async fn a_member_may_look_and_switch_and_nothing_else() {
     app::vps::power(&panel.app, &member, web, PowerRequest::Stop).await.unwrap();
     let (app, password) = (&panel.app, PASSWORD.into());
     let amount = "25.00".parse().unwrap();
+    let terms = AutoTerms { threshold: Threshold::Hours(72), amount, ceiling: amount };
+    let nobody = Profile { party: Party::default(), email: None };
     let refused = [
+        ("set automatic top-ups", app::payment::set_auto_top_up(app, &member, terms).await),
+        ("ask for the payer's answer", app::payment::ask_for_answer(app, &member).await),
+        ("turn automatic top-ups off", app::payment::turn_off_auto_top_up(app, &member).await),
+        ("redeem a code", app::wallet::redeem(app, &member, "AUTUMN10", None).await.map(drop)),
+        ("billing details", app::billing::set_profile(app, &member, &nobody).await),
         ("create", app::vps::create(app, &member, order, None).await.map(drop)),
         ("delete", app::vps::delete(app, &member, web).await),
         ("top up", app::payment::begin_top_up(app, &member, amount, None).await.map(drop)),

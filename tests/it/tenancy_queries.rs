@@ -6,17 +6,19 @@ use app::wallet::{NewPromotion, create_promotion, redeem};
 use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
 use domain::billing::{Party, Tariff, Tax};
-use domain::identity::Role;
+use domain::identity::{Actor, Role};
 use domain::payment::{AutoTerms, DisputeState, OffReason, RefundState, Threshold, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
-    AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money, ProviderId,
-    RefundId, SessionId, SshKeyId, TopUpId, TransactionId, UserId, VpsActionId, VpsId,
+    AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money,
+    PriceMoveId, ProviderId, RefundId, SessionId, SshKeyId, TopUpId, TransactionId, UserId, VpsActionId,
+    VpsId,
 };
 use serde_json::json;
-use store::billing::hours;
-use store::billing::{document, profile, statement, tax};
+use store::billing::recompute::recompute;
+use store::billing::{document, hours, profile, statement, tax};
+use store::catalog::moves::NewMove;
 use store::vps::read as vps_read;
 use store::wallet::explain::{self, Explained};
 use store::{Exempt, SystemPurpose, activity, billing, catalog, identity, notify, payment, vps, wallet};
@@ -33,12 +35,14 @@ struct Theirs {
     api_key: ApiKeyId,
     ssh_key: SshKeyId,
     limit: LimitOverrideId,
-    /// In force, and due.
+    /// Agreements about automatic top-ups: in force, just asked for, and over with the leave to charge still there.
     auto: AutoTopUpId,
+    asked: AutoTopUpId,
+    over: AutoTopUpId,
     top_up: TopUpId,
     /// Paid, with a receipt.
     paid: TopUpId,
-    /// Just begun.
+    /// Just begun, by itself.
     begun: TopUpId,
     /// A receipt that a credit note corrects.
     document: DocumentId,
@@ -90,7 +94,17 @@ impl Theirs {
                 .fetch_one(panel.superuser())
                 .await
                 .unwrap();
-        let begun = json!({ "state": "created", "order_ref": "b", "capture_ref": null });
+        let auto = first("auto_top_ups").await;
+        // They are there at once, which cannot be otherwise.
+        panel.execute("drop index auto_top_ups_one").await;
+        let asked =
+            json!({ "state": "preparing", "token_sealed": null, "token_digest": null, "setup_ref": null });
+        let asked = panel.copy("auto_top_ups", auto, asked).await;
+        let over = json!({ "state": "off", "off_reason": "customer", "off_at": "2020-01-01T00:00:00Z",
+            "setup_ref": null, "token_digest": format!("\\x{}", "01".repeat(32)) });
+        let over = panel.copy("auto_top_ups", auto, over).await;
+        let begun =
+            json!({ "state": "created", "order_ref": "b", "capture_ref": null, "auto_top_up_id": auto });
         let begun = panel.copy("top_ups", first("top_ups").await, begun).await;
         panel.execute(format!("insert into idempotency_keys (organization_id, key, request_digest, effect)
             select organization_id, 'open', request_digest, effect from idempotency_keys where organization_id = '{organization}'")).await;
@@ -112,6 +126,13 @@ impl Theirs {
         create_promotion(&panel.app, &panel.operator().await, offer).await.unwrap();
         redeem(&panel.app, &caller, "AUTUMN10", None).await.unwrap();
         let code: Vec<u8> = panel.fetch("select digest from campaign_codes").await;
+        for other in [
+            "update auto_top_ups set threshold_micros = 9000000000, amount_micros = 26000000",
+            "update billing_profiles set name = 'bolt', email = 'pay@bolt.example'",
+            "update top_ups set tax_basis_points = 700, tax_reason = 'standard'",
+        ] {
+            panel.execute(format!("{other} where organization_id = '{organization}'")).await;
+        }
         let captured = format!("select id from ledger_transactions where key = 'capture:{active}'");
         let captured = TransactionId(panel.fetch(captured).await);
         let mut db = panel.store.system_read(SystemPurpose::Operator).await.unwrap();
@@ -124,7 +145,9 @@ impl Theirs {
             api_key: ApiKeyId(first("api_keys").await),
             ssh_key: SshKeyId(first("ssh_keys").await),
             limit: LimitOverrideId(first("limit_overrides").await),
-            auto: AutoTopUpId(first("auto_top_ups").await),
+            auto: AutoTopUpId(auto),
+            asked: AutoTopUpId(asked),
+            over: AutoTopUpId(over),
             top_up: TopUpId(top_up),
             paid: TopUpId(paid),
             begun: TopUpId(begun),
@@ -274,18 +297,18 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "revoke API key": identity::revoke_api_key(tx, of.api_key),
         "delete SSH key": vps::ssh_key::delete(tx, of.ssh_key),
         "public keys": vps::ssh_key::public_keys(tx, &[of.ssh_key]),
-        "live agreement": async { payment::auto::lock_live(tx).await.map(|live| live.map(|live| live.id != of.auto)) },
+        "live agreement": payment::auto::lock_live(tx),
         "an agreement": payment::auto::lock(tx, of.auto),
         "terms": payment::auto::terms(tx, of.auto),
         "set terms": payment::auto::set_terms(tx, of.auto, auto_terms()),
-        "ask to agree": payment::auto::set_asked(tx, of.auto, "y", "https://pay.example"),
+        "ask to agree": payment::auto::set_asked(tx, of.asked, "y", "https://pay.example"),
         "look": payment::auto::set_looked(tx, of.auto),
         "keep leave": payment::auto::keep_token(tx, of.auto, "y", &[9; 32]),
         "agreement off": payment::auto::set_off(tx, of.auto, OffReason::Customer),
-        "forget leave": payment::auto::forget_token(tx, of.auto),
+        "forget leave": payment::auto::forget_token(tx, of.over),
         "retry": payment::auto::set_retry(tx, of.auto, Some(now)),
         "ceiling": payment::auto::set_ceiling_told(tx, of.auto),
-        "standing": async { payment::auto::standing(tx).await.map(|s| s.map(|s| s.id != of.auto)) },
+        "standing": payment::auto::standing(tx),
         "charge sent": payment::auto::set_sent(tx, of.begun),
         "order of a charge": payment::auto::set_order(tx, of.begun, "y"),
         "charging": payment::auto::is_charging(tx, of.auto),
@@ -340,7 +363,7 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
     told
 }
 
-/// In the order of the rows, acme's would come first where only one is read: it is put last.
+/// In the order of the rows, acme's would come first where only one is read: it is put last, or there is none.
 async fn put_last(panel: &Panel, acme: &Caller) {
     let answer =
         "update idempotency_keys set status = 201, body = to_jsonb(organization_id::text) where key = 'k'";
@@ -348,6 +371,9 @@ async fn put_last(panel: &Panel, acme: &Caller) {
     panel.execute(answer).await;
     panel.execute(format!("{answer} and {own}")).await;
     panel.execute(format!("update wallets set sequence = sequence where {own}")).await;
+    let over = "update auto_top_ups set state = 'off', off_reason = 'customer', off_at = now()";
+    panel.execute(format!("{over} where {own}")).await;
+    panel.execute(format!("delete from billing_profiles where {own}")).await;
 }
 
 #[tokio::test]
@@ -363,6 +389,14 @@ async fn without_row_security_an_organization_still_reads_and_changes_its_own_al
     let after = (reads(&panel, &acme, &of).await, changes(&panel, &acme, &of).await);
     for (before, after) in before.0.into_iter().chain(before.1).zip(after.0.into_iter().chain(after.1)) {
         assert_eq!(before, after);
+    }
+    // Of this one row is read, in no order. That it is of another organization is seen when both are asked.
+    for caller in [&acme, &of.caller] {
+        let name = format!("select name from organizations where id = '{}'", caller.organization_id());
+        let name: String = panel.fetch(name).await;
+        let mut db = panel.store.org_read(&caller.scope).await.unwrap();
+        let (from, until) = (chrono::DateTime::UNIX_EPOCH, chrono::Utc::now());
+        assert_eq!(wallet::statement::period(&mut db, from, until).await.unwrap().organization, name);
     }
 }
 
@@ -382,6 +416,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     panel.verify().await;
     panel.member(&bolt, "bolt-mia", Role::Member).await;
     let of = Theirs::of(&panel, bolt).await;
+    put_last(&panel, &acme).await;
     let id = acme.organization_id();
     let mut told = Told::new();
     let vps_of = vps_read::AnyFilter { organization: Some(id), ..Default::default() };
@@ -413,6 +448,14 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
         "statement": statement::draft(tx, &[id], month, &Party::default(), "USD"),
     }
+    let recounted = recompute(&panel.store, Some(id)).await.unwrap().unwrap();
+    assert_eq!((recounted.meters, recounted.hours), (1, 1));
+    // Their automatic top-up is due: the last one is over.
+    panel
+        .execute(
+            "update top_ups set state = 'failed', created_at = '2020-01-01' where auto_top_up_id is not null",
+        )
+        .await;
     let before = of.digest(&panel).await;
     let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
@@ -433,10 +476,20 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "their limit": identity::remove_limit(tx, id, of.limit),
     }
     assert_eq!(of.digest(&panel).await, before, "what is theirs was changed");
+    // All VPSs could be moved now.
+    panel.execute("update vps_price_moves set state = 'cancelled'").await;
+    let before = of.digest(&panel).await;
+    let chosen =
+        NewMove { id: PriceMoveId::new(), version: price, moves_at: Some(later), organizations: Some(&[id]) };
+    let mut tx = panel.store.system_tx(SystemPurpose::Operator).await.unwrap();
+    let announced = catalog::moves::announce(&mut tx, chosen, Actor::System).await.unwrap();
+    tx.commit(Exempt::NothingChanged).await.unwrap();
+    assert_eq!((announced.vps, announced.organizations), (1, 1));
+    assert_eq!(of.digest(&panel).await, before, "theirs is moved, too");
     let organization = of.caller.organization_id().0;
-    let theirs =
-        [organization, of.active.0, of.ordered.0, of.suspended.0, of.top_up.0, of.api_key.0, of.limit.0];
-    let theirs = theirs.map(|id| id.to_string());
+    let vps = [organization, of.active.0, of.ordered.0, of.suspended.0, of.api_key.0, of.limit.0];
+    let money = [of.top_up.0, of.paid.0, of.begun.0, of.disputed.0, of.refund.0, of.dispute.0, of.auto.0];
+    let theirs: Vec<String> = vps.iter().chain(&money).map(Uuid::to_string).collect();
     for (what, answer) in &told {
         assert!(answer.starts_with("Ok("), "{what}: {answer}");
         let is_theirs = answer.contains("bolt") || theirs.iter().any(|id| answer.contains(id));

@@ -17,17 +17,72 @@ const TESTS: &[&str] = &[
     "tenancy_ledger::a_charge_that_belongs_to_a_movement_of_another_organization_is_found",
 ];
 
-/// Filters that nothing can tell from none: the end of a statement, and why.
-const EQUIVALENT: [(&str, &str); 2] = [
+/// A filter and the statement it is in, by its end.
+type Place = (&'static str, &'static str);
+
+const OF_MOVEMENT: &str = "the movement was read by its organization just before";
+const OF_DRAFT: &str =
+    "what is read of others is dropped: drafts are kept by organization, and those asked for are issued";
+
+/// Filters that nothing can tell from none, and why.
+const EQUIVALENT: [(Place, &str); 11] = [
     (
-        "from ledger_entries where organization_id = $1 and transaction_id = any($2) order by transaction_id, line",
+        ("organization_id = $1", "and transaction_id = any($2) order by transaction_id, line"),
         "the transactions were read by their organization just before",
     ),
     (
-        "and (m.paid_until, m.tariff = 'sold', m.settled) is distinct from (n.paid, n.sold, n.settled)",
+        (
+            "m.organization_id = any($7)",
+            "and (m.paid_until, m.tariff = 'sold', m.settled) is distinct from (n.paid, n.sold, n.settled)",
+        ),
         "the meters are found by their ids; by their organizations they are only found sooner",
     ),
+    (
+        ("organization_id = $1", "where organization_id = $1 and transaction_id = $2 order by line"),
+        OF_MOVEMENT,
+    ),
+    (("organization_id = $1", HOURS_OF_MOVEMENTS), OF_MOVEMENT),
+    (("m.organization_id = $1", HOURS_OF_MOVEMENTS), OF_MOVEMENT),
+    (("c.organization_id = $1", HOURS_OF_MOVEMENTS), OF_MOVEMENT),
+    (("m.organization_id = any($1)", "order by c.organization_id, v.name, v.id"), OF_DRAFT),
+    (
+        (
+            "t.organization_id = any($1)",
+            "having sum(e.amount_micros) <> 0 order by t.organization_id, t.sequence",
+        ),
+        OF_DRAFT,
+    ),
+    (
+        ("w.organization_id = any($1)", "and h.paid_until > $2) c on true where w.organization_id = any($1)"),
+        OF_DRAFT,
+    ),
+    (
+        (
+            "organization_id = $1",
+            "from meter_terms where ($1::uuid is null or organization_id = $1) order by meter_id, until, id",
+        ),
+        "terms are looked up by their meters, which are of the organization",
+    ),
+    (
+        ("organization_id = $1", "and t.sequence > $2 and t.sequence <= $3 order by t.sequence"),
+        "entries are found by their movement, which is of the organization",
+    ),
 ];
+
+const HOURS_OF_MOVEMENTS: &str = "and (select max(until) from asked) group by c.transaction_id, v.id, c.meter_id order by c.transaction_id, c.meter_id";
+
+/// Pairs of filters on rows that are joined: one says of its rows what the other says of the others, so they stand
+/// behind each other and are one wall.
+const PAIRS: [[Place; 2]; 3] = [
+    [("m.organization_id = $1", HOURS_OF_MOVEMENT), ("c.organization_id = $1", HOURS_OF_MOVEMENT)],
+    [("t.organization_id = $1", BALANCE), ("e.organization_id = $1", BALANCE)],
+    [("organization_id = $1", MOVEMENTS), ("t.organization_id = $1", MOVEMENTS)],
+];
+
+const HOURS_OF_MOVEMENT: &str = "and c.span_start) u order by c.span_start desc, c.meter_id desc";
+const BALANCE: &str = "where t.organization_id = $1 and e.organization_id = $1 and t.sequence <= $2";
+const MOVEMENTS: &str =
+    "group by transaction_id) e on e.transaction_id = t.id where t.organization_id = $1 order by t.sequence";
 
 /// How a column is compared with one organization or with several: what follows it, and the parameter's type.
 const SHAPES: [(&str, &str, &str); 2] =
@@ -43,29 +98,34 @@ struct Filter {
     open: String,
 }
 
+impl Filter {
+    fn is(&self, statement: &str, name: &str) -> bool {
+        &statement[self.start..self.end] == name
+    }
+}
+
 pub(super) fn mutants(program: &Path) -> Result<Vec<Mutant>> {
     let bench = Bench { program: program.to_owned(), tests: TESTS, environment: Vec::new() };
     let mut mutants = Vec::new();
     let statements = statements()?;
-    for (end, _) in EQUIVALENT {
-        ensure!(
-            statements.iter().any(|s| words(s).ends_with(end)),
-            "no statement ends with `{end}` any more"
-        );
+    for (filter, end) in EQUIVALENT.iter().map(|(place, _)| place).chain(PAIRS.as_flattened()) {
+        let is_there = |s: &String| words(s).ends_with(end) && filters(s).iter().any(|f| f.is(s, filter));
+        ensure!(statements.iter().any(is_there), "no statement with `{filter}` ends with `{end}` any more");
     }
     for statement in statements {
         let words = words(&statement);
-        let equivalent = EQUIVALENT.iter().find(|(end, _)| words.ends_with(end));
-        for filter in filters(&statement) {
-            let (before, after) = (&statement[..filter.start], &statement[filter.end..]);
-            let replacement = format!("{before}{}{after}", filter.open);
-            let short: String = words.chars().take(100).collect();
+        let short: String = words.chars().take(100).collect();
+        for wall in walls(&statement) {
+            let names: Vec<&str> = wall.iter().map(|filter| &statement[filter.start..filter.end]).collect();
+            let names = names.join(" and ");
+            let equivalent =
+                EQUIVALENT.iter().find(|((filter, end), _)| names == *filter && words.ends_with(end));
             mutants.push(Mutant {
                 kind: "filter",
-                name: format!("{} in {short}", &statement[filter.start..filter.end]),
+                name: format!("{names} in {short}"),
                 environment: vec![
                     ("MUTANT_STATEMENT", statement.clone()),
-                    ("MUTANT_REPLACEMENT", replacement),
+                    ("MUTANT_REPLACEMENT", without(&statement, &wall)),
                 ],
                 bench: bench.clone(),
                 exempt: equivalent.map(|(_, why)| *why),
@@ -74,6 +134,26 @@ pub(super) fn mutants(program: &Path) -> Result<Vec<Mutant>> {
     }
     ensure!(mutants.len() > 50, "the statements are no longer read: {} filters", mutants.len());
     Ok(mutants)
+}
+
+/// The filters of a statement, each by itself but for those that are a pair.
+fn walls(statement: &str) -> Vec<Vec<Filter>> {
+    let words = words(statement);
+    let pair = PAIRS.iter().find(|pair| words.ends_with(pair[0].1));
+    let in_pair =
+        |filter: &Filter| pair.is_some_and(|pair| pair.iter().any(|(name, _)| filter.is(statement, name)));
+    let (paired, single): (Vec<Filter>, Vec<Filter>) = filters(statement).into_iter().partition(in_pair);
+    let pair = Some(paired).filter(|paired| !paired.is_empty());
+    single.into_iter().map(|filter| vec![filter]).chain(pair).collect()
+}
+
+/// The statement without some of its filters.
+fn without(statement: &str, wall: &[Filter]) -> String {
+    let mut open = statement.to_owned();
+    for filter in wall.iter().rev() {
+        open.replace_range(filter.start..filter.end, &filter.open);
+    }
+    open
 }
 
 /// A statement in one line.
