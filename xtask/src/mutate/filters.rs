@@ -41,9 +41,9 @@ const EQUIVALENT: [(Place, &str); 11] = [
         ("organization_id = $1", "where organization_id = $1 and transaction_id = $2 order by line"),
         OF_MOVEMENT,
     ),
-    (("organization_id = $1", HOURS_OF_MOVEMENTS), OF_MOVEMENT),
-    (("m.organization_id = $1", HOURS_OF_MOVEMENTS), OF_MOVEMENT),
-    (("c.organization_id = $1", HOURS_OF_MOVEMENTS), OF_MOVEMENT),
+    (("organization_id = $1", HOURS_OF_STATEMENT), OF_MOVEMENT),
+    (("m.organization_id = $1", HOURS_OF_STATEMENT), OF_MOVEMENT),
+    (("c.organization_id = $1", HOURS_OF_STATEMENT), OF_MOVEMENT),
     (("m.organization_id = any($1)", "order by c.organization_id, v.name, v.id"), OF_DRAFT),
     (
         (
@@ -69,20 +69,24 @@ const EQUIVALENT: [(Place, &str); 11] = [
     ),
 ];
 
-const HOURS_OF_MOVEMENTS: &str = "and (select max(until) from asked) group by c.transaction_id, v.id, c.meter_id order by c.transaction_id, c.meter_id";
+const HOURS_OF_STATEMENT: &str = "and (select max(until) from asked) group by c.transaction_id, v.id, c.meter_id order by c.transaction_id, c.meter_id";
 
-/// Pairs of filters on rows that are joined: one says of its rows what the other says of the others, so they stand
-/// behind each other and are one wall.
-const PAIRS: [[Place; 2]; 3] = [
-    [("m.organization_id = $1", HOURS_OF_MOVEMENT), ("c.organization_id = $1", HOURS_OF_MOVEMENT)],
-    [("t.organization_id = $1", BALANCE), ("e.organization_id = $1", BALANCE)],
-    [("organization_id = $1", MOVEMENTS), ("t.organization_id = $1", MOVEMENTS)],
+/// Pairs of filters on rows that are joined, and the end of their statement: one says of its rows what the other says
+/// of the others, so they stand behind each other and are one wall.
+const PAIRS: [([&str; 2], &str); 3] = [
+    (
+        ["m.organization_id = $1", "c.organization_id = $1"],
+        "and c.span_start) u order by c.span_start desc, c.meter_id desc",
+    ),
+    (
+        ["t.organization_id = $1", "e.organization_id = $1"],
+        "where t.organization_id = $1 and e.organization_id = $1 and t.sequence <= $2",
+    ),
+    (
+        ["organization_id = $1", "t.organization_id = $1"],
+        "group by transaction_id) e on e.transaction_id = t.id where t.organization_id = $1 order by t.sequence",
+    ),
 ];
-
-const HOURS_OF_MOVEMENT: &str = "and c.span_start) u order by c.span_start desc, c.meter_id desc";
-const BALANCE: &str = "where t.organization_id = $1 and e.organization_id = $1 and t.sequence <= $2";
-const MOVEMENTS: &str =
-    "group by transaction_id) e on e.transaction_id = t.id where t.organization_id = $1 order by t.sequence";
 
 /// How a column is compared with one organization or with several: what follows it, and the parameter's type.
 const SHAPES: [(&str, &str, &str); 2] =
@@ -108,7 +112,8 @@ pub(super) fn mutants(program: &Path) -> Result<Vec<Mutant>> {
     let bench = Bench { program: program.to_owned(), tests: TESTS, environment: Vec::new() };
     let mut mutants = Vec::new();
     let statements = statements()?;
-    for (filter, end) in EQUIVALENT.iter().map(|(place, _)| place).chain(PAIRS.as_flattened()) {
+    let paired = PAIRS.iter().flat_map(|(names, end)| names.map(|name| (name, *end)));
+    for (filter, end) in EQUIVALENT.iter().map(|(place, _)| *place).chain(paired) {
         let is_there = |s: &String| words(s).ends_with(end) && filters(s).iter().any(|f| f.is(s, filter));
         ensure!(statements.iter().any(is_there), "no statement with `{filter}` ends with `{end}` any more");
     }
@@ -139,9 +144,9 @@ pub(super) fn mutants(program: &Path) -> Result<Vec<Mutant>> {
 /// The filters of a statement, each by itself but for those that are a pair.
 fn walls(statement: &str) -> Vec<Vec<Filter>> {
     let words = words(statement);
-    let pair = PAIRS.iter().find(|pair| words.ends_with(pair[0].1));
+    let pair = PAIRS.iter().find(|(_, end)| words.ends_with(end));
     let in_pair =
-        |filter: &Filter| pair.is_some_and(|pair| pair.iter().any(|(name, _)| filter.is(statement, name)));
+        |filter: &Filter| pair.is_some_and(|(names, _)| names.iter().any(|name| filter.is(statement, name)));
     let (paired, single): (Vec<Filter>, Vec<Filter>) = filters(statement).into_iter().partition(in_pair);
     let pair = Some(paired).filter(|paired| !paired.is_empty());
     single.into_iter().map(|filter| vec![filter]).chain(pair).collect()
@@ -207,5 +212,18 @@ mod tests {
             ("o.id = $3", "($3::uuid is not null)"),
         ];
         assert_eq!(opened, expected.map(|(shape, open)| (shape, open.to_owned())));
+    }
+
+    #[test]
+    fn a_pair_is_one_wall_and_all_other_filters_are_walls_by_themselves() {
+        let [_, (_, balance), _] = PAIRS;
+        let statement = format!("select where organization_id = $1 from t join e {balance}");
+        let opened: Vec<String> = walls(&statement).iter().map(|wall| without(&statement, wall)).collect();
+        let open = "($1::uuid is not null)";
+        let expected = [
+            statement.replacen("organization_id = $1", open, 1),
+            statement.replace("t.organization_id = $1", open).replace("e.organization_id = $1", open),
+        ];
+        assert_eq!(opened, expected);
     }
 }
