@@ -298,6 +298,18 @@ async fn a_rise_takes_its_notice_and_a_fall_can_be_at_once() {
 }
 
 #[tokio::test]
+async fn hours_worked_out_at_one_price_do_not_outlive_it() {
+    let (panel, _, web) = one_vps().await;
+    let flat = format!("meters where vps_id = '{web}' and flat_until is not null");
+    assert_eq!(count(&panel, &flat).await, 1, "the next hours cost what the first did");
+    panel.execute("update meters set tariff = 'at_cost'").await;
+    assert_eq!(count(&panel, &flat).await, 1, "they are sold at the same price when they are sold again");
+    let dear = panel.publish("harbor", 5_000).await;
+    panel.execute(format!("update meters set price_version_id = '{dear}'")).await;
+    assert_eq!(count(&panel, &flat).await, 0);
+}
+
+#[tokio::test]
 async fn only_the_organizations_that_were_chosen_move() {
     let panel = Panel::start().await;
     let worker = panel.worker();

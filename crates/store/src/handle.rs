@@ -76,6 +76,8 @@ impl Store {
     /// Opens a pool of at most `connections`. Connects when first used.
     pub fn connect_lazy(url: &str, connections: u32) -> Result<Self> {
         let options: PgConnectOptions = url.parse().map_err(Error::Database)?;
+        // PostgreSQL's compiler takes longer to load than our longest statements would gain by it.
+        let options = options.options([("jit", "off")]);
         let pool = PgPoolOptions::new().max_connections(connections).connect_lazy_with(options);
         Ok(Self { pool })
     }

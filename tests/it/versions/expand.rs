@@ -64,6 +64,31 @@ const REVIEWED: &[(&str, &str, &str)] = &[
             WHERE ((auto_top_up_id IS NOT NULL) AND (state = ANY (ARRAY['created'::text, 'awaiting_approval'::text, 'pending'::text])))",
         "older programs write no automatic top-ups, and end those they meet",
     ),
+    (
+        "0024_hourly_cost.sql",
+        "gone: function forget_flat_hours   -> trigger",
+        "no program calls it; keep_meter_terms does what it did, for the older ones, too",
+    ),
+    (
+        "0024_hourly_cost.sql",
+        "gone: rule events organization_id FOREIGN KEY (organization_id) REFERENCES organizations(id)",
+        "it could only refuse; organizations are never deleted",
+    ),
+    (
+        "0024_hourly_cost.sql",
+        "gone: rule ledger_transactions id,organization_id UNIQUE (organization_id, id)",
+        "the id alone is the primary key, and no `on conflict` names both",
+    ),
+    (
+        "0024_hourly_cost.sql",
+        "gone: rule meters month CHECK ((EXTRACT(day FROM month) = (1)::numeric))",
+        "the next one says the same",
+    ),
+    (
+        "0024_hourly_cost.sql",
+        "stricter: rule meters month CHECK ((date_part('day'::text, month) = (1)::double precision))",
+        "the one before said the same",
+    ),
 ];
 
 /// Kind, table, columns and what is true of them.

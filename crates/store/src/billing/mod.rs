@@ -102,6 +102,7 @@ impl MeterRow {
 pub async fn due_organizations(db: &mut SystemRead, now: DateTime<Utc>) -> Result<Vec<OrganizationId>> {
     Ok(sqlx::query_scalar!(
         r#"select organization_id as "id!: OrganizationId" from meters where not settled and paid_until <= $1
+            group by organization_id
         union select organization_id from vps_price_moves where state = 'announced' and moves_at <= $1
         order by 1"#,
         now
@@ -138,12 +139,12 @@ pub async fn flat_dues(
     now: DateTime<Utc>,
 ) -> Result<Vec<FlatDue>> {
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
-    // Both picks of a group are of its first row.
+    // The picks of a group are all of its first row.
     Ok(sqlx::query_as!(
         FlatDue,
         r#"select organization_id as "organization_id: OrganizationId", count(*) as "hours!",
             sum(flat_micros)::bigint as "amount!: Money", (array_agg(id))[1] as "meter_id!: MeterId",
-            (array_agg((extract(epoch from paid_until - started_at) / 3600)::bigint))[1] as "hour!",
+            (extract(epoch from (array_agg(paid_until))[1] - (array_agg(started_at))[1]) / 3600)::bigint as "hour!",
             min(paid_until) as "from!", max(paid_until) as "until!",
             bool_and(coalesce(flat_until > paid_until, false) and tariff = 'sold' and ended_at is null
                 and paid_until > $2::timestamptz - interval '1 hour') as "only!"

@@ -43,7 +43,7 @@ fn plural(kind: TransactionKind) -> &'static str {
         K::TopUp => "Payments",
         K::Hold => "Held",
         K::Release => "Given back",
-        K::Capture => "First hours",
+        K::Capture => "First hours, from held",
         K::Charge => "Hours",
         K::Accrual => "Hours on account",
         K::Settlement => "Debts paid",
