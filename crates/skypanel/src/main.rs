@@ -18,7 +18,8 @@ use clap::Parser as _;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
-/// Gives memory back: checking a password takes 19 MiB for a moment, which the system's allocator keeps.
+/// Gives memory back: checking a password takes 19 MiB for a moment, which the system's allocator keeps. Without the
+/// large pages of Linux (its feature `no_thp`), which are there whole for a few bytes each: 15 MB of 45 at rest.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

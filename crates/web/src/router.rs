@@ -9,6 +9,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
@@ -69,7 +70,8 @@ pub fn router(state: WebState) -> Router {
         .layer(PropagateRequestIdLayer::new(request_id))
         .layer(middleware::from_fn_with_state(Policy::new(&state), security_headers))
         .layer(middleware::from_fn_with_state(state.clone(), operations::metrics::count))
-        .layer(CompressionLayer::new())
+        // The usual level takes several times as long, for answers that are hardly smaller.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(foreign_sites(&state))
