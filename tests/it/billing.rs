@@ -111,6 +111,7 @@ async fn killed_runs_lose_and_repeat_nothing() {
         drop(tokio::time::timeout(Duration::from_millis(2 * step), running).await);
         panel.verify().await;
     }
+    panel.until_wallets_are_free().await;
     run(&panel.store, now).await.unwrap();
     assert_each_hour_once(&panel, 12, 10).await;
 }

@@ -251,6 +251,7 @@ async fn killed_runs_leave_moves_whole_or_undone() {
             "(select organization_id from vps_price_moves group by 1 having count(distinct state) > 1) o";
         assert_eq!(count(&panel, half).await, 0, "an organization is moved as a whole");
     }
+    panel.until_wallets_are_free().await;
     run(&panel.store, now).await.unwrap();
     assert_moved_once(&panel, 8).await;
 }

@@ -151,6 +151,12 @@ impl Panel {
         done.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
     }
 
+    /// Waits until nobody holds a wallet: a run that was killed keeps those it had locked until its database session has
+    /// noticed, and the next run leaves them out.
+    pub async fn until_wallets_are_free(&self) {
+        self.execute("select from wallets for update").await;
+    }
+
     /// Waits until a query gives true.
     ///
     /// # Panics
