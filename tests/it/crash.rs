@@ -11,6 +11,7 @@ use app::payment::{ask_for_answer, ask_for_capture, begin_top_up, turn_off_auto_
 use domain::TopUpId;
 use domain::payment::{AutoTerms, Threshold};
 use futures_util::StreamExt as _;
+use serde_json::{Value, json};
 use simulator::{Fault, FaultKind};
 use testkit::{Cut, Panel, Tripwire};
 
@@ -21,6 +22,7 @@ enum Deed {
     Delete,
     TopUp,
     AutoTopUp,
+    Dispute,
     Move,
 }
 
@@ -30,6 +32,7 @@ struct Scene {
     acme: Caller,
     deed: Deed,
     vps: Option<domain::VpsId>,
+    paid: Option<TopUpId>,
 }
 
 impl Scene {
@@ -40,16 +43,22 @@ impl Scene {
         let worker = panel.worker();
         let vps = match deed {
             Deed::Delete | Deed::Move => Some(panel.active(&acme, "small", "web").await),
-            Deed::Create | Deed::TopUp | Deed::AutoTopUp => None,
+            Deed::Create | Deed::TopUp | Deed::AutoTopUp | Deed::Dispute => None,
         };
+        let paid = match deed {
+            Deed::Dispute => Some(panel.top_up(&acme, "25.00").await),
+            _ => None,
+        };
+        panel.until_idle().await;
         worker.stop().await;
-        Self { panel, acme, deed, vps }
+        Self { panel, acme, deed, vps, paid }
     }
 
     /// Does the deed as a person would, to its end.
     async fn act(&self) {
         let Self { panel, acme, .. } = self;
         match (self.deed, self.vps) {
+            (Deed::Dispute, _) => self.dispute().await,
             (Deed::Create, _) => {
                 let vps = panel.order(acme, "small", "web").await;
                 panel.until_state(vps, "active").await;
@@ -106,6 +115,20 @@ impl Scene {
         panel.until("select state = 'off' and token_sealed is null from auto_top_ups").await;
     }
 
+    /// The payer disputes the payment and gets it back; the daily comparison hears of both.
+    async fn dispute(&self) {
+        let (panel, id) = (&self.panel, self.paid.unwrap());
+        let capture = panel.capture_of(id).await;
+        let dispute = panel.at_the_gateway(&format!("captures/{capture}/dispute"), &json!({})).await;
+        panel.enqueue("payment.compare", &Value::Null).await;
+        panel.until("select exists (select from disputes)").await;
+        let resolve = format!("disputes/{}/resolve", dispute["dispute_id"].as_str().unwrap());
+        panel.at_the_gateway(&resolve, &json!({ "outcome": "RESOLVED_BUYER_FAVOUR" })).await;
+        panel.until_idle().await;
+        panel.enqueue("payment.compare", &Value::Null).await;
+        panel.until("select state = 'lost' from disputes").await;
+    }
+
     /// One server per living order, none without an owner, the books in order.
     async fn check(&self, what: &str) {
         let panel = &self.panel;
@@ -126,6 +149,13 @@ impl Scene {
             assert_eq!(panel.balances(&self.acme).await.available, 75_000_000, "{what}: credited once");
             let receipts: Vec<i64> = panel.fetch_all("select number from documents").await;
             assert_eq!(receipts, [1], "{what}: one receipt, and no number lost");
+        }
+        if self.deed == Deed::Dispute {
+            assert_eq!(panel.balances(&self.acme).await.available, 50_000_000, "{what}: taken once");
+            let mails: Vec<String> =
+                panel.fetch_all("select subject from mails where kind = 'dispute' order by created_at").await;
+            let told = ["A payment for acme is disputed", "A disputed payment of acme went back"];
+            assert_eq!(mails, told, "{what}: told once of each");
         }
         if self.deed == Deed::Move {
             let entries = "select count(*) from activity_logs where action = 'billing.price_changed'";
@@ -202,6 +232,11 @@ async fn top_up_survives_a_kill_at_every_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_automatic_top_up_survives_a_kill_at_every_step() {
     killed_at_every_step(Deed::AutoTopUp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::Dispute).await;
 }
 
 /// The answer to each kind of request is lost once after its effect, and the worker is killed while

@@ -1,5 +1,7 @@
 //! Money out, and what the gateway tells: each effect once, in whatever order and however often it is told.
 
+mod mails;
+
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 
@@ -155,6 +157,8 @@ async fn once_although_it_is_told(kind: FaultKind) {
     told.quiet().await;
     assert_eq!(credits(&told.panel).await, [25_000_000]);
     assert_eq!(told.balances().await, (10_000_000, 0, 0));
+    let mails: i64 = told.panel.fetch("select count(*) from mails where kind = 'dispute'").await;
+    assert_eq!(mails, 2, "of its beginning and of its end");
     told.verify().await;
 }
 

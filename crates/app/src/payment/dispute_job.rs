@@ -2,6 +2,7 @@
 
 use domain::activity::{Action, Activity};
 use domain::billing::Split;
+use domain::billing::ladder::Funds;
 use domain::notify::Topic;
 use domain::payment::{Dispute as Theirs, DisputeState, DisputeVerdict, Disputed, RefundKind, RefundState};
 use domain::wallet::{Account, Transaction, TransactionKind};
@@ -14,10 +15,12 @@ use store::payment::{self, TopUp};
 use store::wallet::LockedWallet;
 use store::{Exempt, OrgTx, notify, wallet};
 
+use super::dispute_mail::{self, News};
 use super::jobs::{arrived, entry};
 use super::money::{coming, credit_note, going};
 use super::refund_job;
 use super::returned::{REVERSAL, concerns, give_back};
+use crate::App;
 use crate::billing::returned_as;
 use crate::worker::{Context, Fail, payload_id};
 
@@ -60,6 +63,10 @@ struct Case<'a> {
     wallet: LockedWallet,
     top_up: TopUp,
     row: Dispute,
+    /// The wallet as it was.
+    funds: Funds,
+    /// What went back to the payer because of the dispute, once it is lost.
+    gone: Money,
     /// What went back of the top-up.
     refunds: Vec<Refund>,
     /// What the trail says of credit notes.
@@ -75,6 +82,7 @@ async fn apply(
 ) -> Result<(), Fail> {
     let mut tx = ctx.store().org_tx(&ctx.scope(job)?).await?;
     let mut wallet = wallet::lock(&mut tx).await?;
+    let funds = wallet.funds();
     let top_up = payment::lock(&mut tx, top_up).await?;
     let top_up = top_up.ok_or_else(|| Fail::give_up("the top-up does not exist"))?;
     let known = dispute::of_top_up(&mut tx, top_up.id).await?;
@@ -89,7 +97,8 @@ async fn apply(
         }
     };
     let before = row.clone();
-    let mut case = Case { job, tx, wallet, top_up, row, refunds, notes: Vec::new() };
+    let (gone, notes) = (Money::ZERO, Vec::new());
+    let mut case = Case { job, tx, wallet, top_up, row, funds, gone, refunds, notes };
     match (case.row.state, theirs.verdict) {
         (DisputeState::Open, DisputeVerdict::Open)
         | (DisputeState::Won, DisputeVerdict::ForUs)
@@ -115,7 +124,7 @@ async fn apply(
         actions.push(Action::DisputeChanged);
     }
     case.row.stage.clone_from(&theirs.stage);
-    case.save(&actions).await
+    case.save(ctx.app(), &actions).await
 }
 
 /// Writes a new dispute down and freezes what the wallet has of it, as far as it has not gone back already.
@@ -235,6 +244,7 @@ impl Case<'_> {
         self.row.state = DisputeState::Lost;
         self.row.decisions += 1;
         let rest = self.not_gone(to_payer)?;
+        self.gone = self.taken()?.plus(rest)?;
         if rest.is_positive() {
             let (id, top_up) = (RefundId::new(), self.top_up.id);
             let (split, note) =
@@ -272,12 +282,28 @@ impl Case<'_> {
         Ok(())
     }
 
-    async fn save(mut self, actions: &[Action]) -> Result<(), Fail> {
+    /// Tells those who may pay, if they are told of this at all.
+    async fn tell(&mut self, app: &App, actions: &[Action]) -> Result<(), Fail> {
+        let Some(stage) = dispute_mail::stage(actions) else { return Ok(()) };
+        let (before, available, owed) = (self.funds, self.wallet.available(), self.wallet.receivable());
+        let news = News {
+            stage,
+            free: available.minus(before.available)?.max(Money::ZERO),
+            settled: before.receivable.minus(owed)?.max(Money::ZERO),
+            taken: self.gone,
+            available,
+            owed,
+        };
+        Ok(dispute_mail::tell(app, &mut self.tx, &self.top_up, &self.row, news).await?)
+    }
+
+    async fn save(mut self, app: &App, actions: &[Action]) -> Result<(), Fail> {
         if actions.is_empty() {
             return Ok(self.tx.checkpoint(self.job, Exempt::NothingChanged).await?);
         }
         wallet::save(&mut self.tx, [&mut self.wallet]).await?;
         dispute::update(&mut self.tx, &self.row).await?;
+        self.tell(app, actions).await?;
         notify::publish(&mut self.tx, Topic::TopUp, self.top_up.id).await?;
         notify::publish(&mut self.tx, Topic::Wallet, self.wallet.organization_id()).await?;
         let detail = json!({ "amount": self.row.disputed.to_string(), "stage": self.row.stage,

@@ -5,6 +5,7 @@ mod auto;
 pub(crate) mod auto_job;
 mod auto_mail;
 pub(crate) mod dispute_job;
+mod dispute_mail;
 pub(crate) mod jobs;
 mod money;
 mod refund;

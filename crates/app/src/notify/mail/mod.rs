@@ -117,6 +117,8 @@ pub enum Content {
         /// Path of the payment.
         link: String,
     },
+    /// A payment is disputed, or no longer.
+    Dispute(Disputed),
     /// Automatic top-ups are on, are off, or do not go through.
     AutoTopUp(AutoTopUp),
     /// To operators.
@@ -126,6 +128,45 @@ pub enum Content {
     },
     /// To the owners of VPSs whose price changes, or does not after all.
     PriceChange(PriceChange),
+}
+
+/// What people are told of a dispute. Amounts have their currency, and are empty where there is nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disputed {
+    /// The person.
+    pub name: String,
+    /// Whose wallet.
+    pub organization: String,
+    /// What they are told.
+    pub stage: DisputeStage,
+    /// How much the payer wants back.
+    pub disputed: String,
+    /// What is held until it is decided.
+    pub held: String,
+    /// What can be spent again.
+    pub free: String,
+    /// What paid a debt.
+    pub settled: String,
+    /// What went back to the payer.
+    pub taken: String,
+    /// What the wallet has to spend.
+    pub available: String,
+    /// What is owed.
+    pub owed: String,
+    /// Path of the payment.
+    pub link: String,
+}
+
+/// What people are told of a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeStage {
+    /// It has begun.
+    Opened,
+    /// It is over, and the money stays.
+    Won,
+    /// It is over, and the money went back.
+    Lost,
 }
 
 /// What people are told of automatic top-ups.
@@ -244,6 +285,7 @@ impl Content {
             Self::Destroyed { .. } => "destroyed",
             Self::CreditExpiring { .. } => "credit_expiring",
             Self::Refund { .. } => "refund",
+            Self::Dispute(_) => "dispute",
             Self::AutoTopUp(_) => "auto_top_up",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",

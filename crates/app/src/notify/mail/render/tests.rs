@@ -7,7 +7,9 @@ use std::path::Path;
 use super::super::Unpaid;
 use super::*;
 use crate::notify::alarms::AlarmLine;
-use crate::notify::mail::{AutoTopUp, AutoTopUpStage, PriceChange, PriceChangeGroup, PriceChangeStage};
+use crate::notify::mail::{
+    AutoTopUp, AutoTopUpStage, DisputeStage, Disputed, PriceChange, PriceChangeGroup, PriceChangeStage,
+};
 
 fn settings(logo: Option<&str>) -> Settings {
     Settings {
@@ -100,6 +102,30 @@ fn samples(name: &str) -> Vec<Content> {
         Content::Alarm { lines: vec![line, quiet] },
     ];
     all.extend(changes);
+    let disputed = |stage, held: &str, free: &str, taken: &str, owed: &str| {
+        Content::Dispute(Disputed {
+            name: name.into(),
+            organization: "Jörg’s 店".into(),
+            stage,
+            disputed: "25.00 USD".into(),
+            held: held.into(),
+            free: free.into(),
+            settled: owed.into(),
+            taken: taken.into(),
+            available: "3.50 USD".into(),
+            owed: owed.into(),
+            link: "/wallet/top-ups/0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10".into(),
+        })
+    };
+    use DisputeStage as D;
+    all.extend([
+        disputed(D::Opened, "20.00 USD", "", "", ""),
+        disputed(D::Opened, "", "", "", "1.20 USD"),
+        disputed(D::Won, "", "20.00 USD", "", ""),
+        disputed(D::Won, "", "", "", "1.20 USD"),
+        disputed(D::Lost, "", "", "25.00 USD", "1.20 USD"),
+        disputed(D::Lost, "", "20.00 USD", "", ""),
+    ]);
     use AutoTopUpStage as A;
     let stages = [A::On, A::Declined, A::Ceiling, A::Stopped, A::Revoked, A::DetailsNeeded, A::NotSetUp];
     all.extend(stages.map(|stage| {
