@@ -224,6 +224,18 @@ function organization(name, form, fields) {
   }
 }
 
+/** The finance page, with bars of revenue: a picture of an empty chart shows nothing. */
+const finance = (by) => async ({ page }) => {
+  await page.goto(`/operator/finance?by=${by}`)
+  await page.locator('.bars .bar-revenue:not([height="0"])').first().waitFor({ state: 'attached' })
+}
+
+/** The margin page, with rows. */
+const margin = (by) => async ({ page }) => {
+  await page.goto(`/operator/finance/margin?of=${by}`)
+  await page.getByTestId('margin').locator('tbody tr').first().waitFor()
+}
+
 export const OPERATOR = [
   { name: 'operator-overview', to: '/operator' },
   { name: 'operator-organizations', to: '/operator/organizations' },
@@ -262,6 +274,12 @@ export const OPERATOR = [
       await page.getByTestId('hours').waitFor()
     },
   },
+  { name: 'operator-finance', to: finance('day') },
+  { name: 'operator-finance-months', to: finance('month') },
+  { name: 'operator-margin', to: margin('plan') },
+  { name: 'operator-margin-organizations', to: margin('organization') },
+  { name: 'operator-margin-accounts', to: margin('account') },
+  { name: 'operator-margin-vps', to: margin('vps') },
   { name: 'operator-vps', to: '/operator/vps' },
   { name: 'operator-unpaid', to: '/operator/unpaid' },
   { name: 'operator-plans', to: '/operator/plans' },

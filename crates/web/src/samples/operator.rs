@@ -303,7 +303,7 @@ fn finance(r: &mut Renderer) {
     let page = FinancePage {
         by: "day",
         periods: vec![Choice::new("day", "By day"), Choice::new("month", "By month")],
-        since: ago(43_200).date_naive(),
+        since: "31 Oct 2026".into(),
         total: Total {
             paid_in: money("1840"),
             returned: money("25"),

@@ -1,7 +1,7 @@
 //! What the business earns: pages and files for operators.
 
 use axum::extract::Query;
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use domain::Money;
 use serde::{Deserialize, Serialize};
 use store::wallet::finance::{self, Margin, Of, Period, Sums};
@@ -63,7 +63,7 @@ pub(crate) async fn show(operator: Operator, Query(asked): Query<AskedPeriod>) -
     let page = FinancePage {
         by: if period == Period::Month { "month" } else { "day" },
         periods: vec![Choice::new("day", "By day"), Choice::new("month", "By month")],
-        since,
+        since: day(since),
         total: total(&sums)?,
         unspent: totals.available.plus(totals.held)?,
         receivable: totals.receivable,
@@ -96,8 +96,14 @@ fn total(sums: &[Sums]) -> Result<Total> {
 }
 
 fn name(sums: &Sums, period: Period) -> String {
-    let form = if period == Period::Month { "%B %Y" } else { "%-d %b %Y" };
-    sums.start.format(form).to_string()
+    match period {
+        Period::Month => sums.start.format("%B %Y").to_string(),
+        Period::Day => day(sums.start),
+    }
+}
+
+fn day(date: NaiveDate) -> String {
+    date.format("%-d %b %Y").to_string()
 }
 
 fn row(sums: &Sums, period: Period) -> SumsRow {
@@ -112,12 +118,12 @@ fn row(sums: &Sums, period: Period) -> SumsRow {
     }
 }
 
-/// Bars from the oldest to the newest, as high as their part of the largest.
+/// Bars from the oldest to the newest, as high as their part of the largest. Whatever is more than nothing can be seen.
 fn chart(sums: &[Sums]) -> Vec<Bar> {
     let largest = sums.iter().flat_map(|s| [s.paid_in, s.revenue]).max().unwrap_or_default().micros().max(1);
     let height = |amount: Money| {
         let share = i128::from(amount.micros().max(0)) * i128::from(HEIGHT) / i128::from(largest);
-        i64::try_from(share).unwrap_or(HEIGHT)
+        i64::try_from(share).unwrap_or(HEIGHT).max(i64::from(amount.is_positive()))
     };
     let bar = |s: &Sums| Bar { paid_in: height(s.paid_in), revenue: height(s.revenue) };
     sums.iter().rev().map(bar).collect()
@@ -245,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_parts_of_the_largest_and_never_below_the_line() {
+    fn bars_are_parts_of_the_largest_never_below_the_line_and_seen_where_there_is_something() {
         let day = |paid_in, revenue| Sums {
             start: chrono::NaiveDate::default(),
             paid_in: Money::from_micros(paid_in),
@@ -258,7 +264,7 @@ mod tests {
         };
         let bars = chart(&[day(i64::MAX, 5), day(-7, i64::MAX / 2)]);
         let heights: Vec<_> = bars.iter().map(|bar| (bar.paid_in, bar.revenue)).collect();
-        assert_eq!(heights, [(0, 49), (100, 0)]);
+        assert_eq!(heights, [(0, 49), (100, 1)]);
         assert!(chart(&[day(0, 0)]).iter().all(|bar| (bar.paid_in, bar.revenue) == (0, 0)));
     }
 }

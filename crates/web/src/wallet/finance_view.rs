@@ -1,6 +1,5 @@
 //! What operators see of the business.
 
-use chrono::NaiveDate;
 use domain::Money;
 use serde::Serialize;
 
@@ -13,8 +12,8 @@ pub(crate) struct FinancePage {
     /// `day` or `month`.
     pub(crate) by: &'static str,
     pub(crate) periods: Vec<Choice>,
-    /// First day that is counted.
-    pub(crate) since: NaiveDate,
+    /// First day that is counted, such as `31 Oct 2026`.
+    pub(crate) since: String,
     pub(crate) total: Total,
     /// In all wallets, held or not.
     pub(crate) unspent: Money,
