@@ -40,6 +40,7 @@ mod tenancy_ledger;
 mod tenancy_queries;
 mod tenancy_walls;
 mod tidy;
+mod vat;
 mod versions;
 mod vps;
 mod walls;

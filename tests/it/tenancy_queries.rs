@@ -5,7 +5,7 @@ use app::Caller;
 use app::wallet::{NewPromotion, create_promotion, redeem};
 use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
-use domain::billing::{Party, Tariff, Tax};
+use domain::billing::{Party, Tariff, Tax, VatNumber};
 use domain::identity::{Actor, Role};
 use domain::payment::{AutoTerms, DisputeState, OffReason, RefundState, Threshold, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
@@ -17,7 +17,7 @@ use domain::{
 };
 use serde_json::json;
 use store::billing::recompute::recompute;
-use store::billing::{document, hours, profile, statement, tax};
+use store::billing::{document, hours, profile, statement, tax, vat};
 use store::catalog::moves::NewMove;
 use store::vps::read as vps_read;
 use store::wallet::explain::{self, Explained};
@@ -128,7 +128,7 @@ impl Theirs {
         let code: Vec<u8> = panel.fetch("select digest from campaign_codes").await;
         for other in [
             "update auto_top_ups set threshold_micros = 9000000000, amount_micros = 26000000",
-            "update billing_profiles set name = 'bolt', email = 'pay@bolt.example'",
+            "update billing_profiles set name = 'bolt', email = 'pay@bolt.example', vat_number = 'DE123456789'",
             "update top_ups set tax_basis_points = 700, tax_reason = 'standard'",
         ] {
             panel.execute(format!("{other} where organization_id = '{organization}'")).await;
@@ -225,6 +225,7 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "announced prices": catalog::moves::announced(db),
         "billing profile": profile::find(db),
         "buyer": profile::buyer(db),
+        "VAT number": vat::standing(db),
         "documents": document::list(db, DocumentKind::ALL, None, 100),
         "document": document::find(db, of.document),
         "document for a key": document::for_key(db, DocumentKind::Receipt, &of.paid.to_string()),
@@ -258,6 +259,11 @@ async fn reads(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
 fn auto_terms() -> AutoTerms {
     let one = Money::from_micros(1_000_000);
     AutoTerms { threshold: Threshold::Amount(one), amount: one, ceiling: one }
+}
+
+/// The number in the other's profile.
+fn vat_number() -> VatNumber {
+    VatNumber::parse("DE".parse().unwrap(), "DE123456789").unwrap()
 }
 
 /// A dispute as nobody left it.
@@ -319,6 +325,7 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "freeze tax": tax::freeze(tx, of.begun, Tax { basis_points: 5, ..Tax::OFF }, &Party::default()),
         "frozen tax": tax::frozen(tx, of.paid),
         "tax": tax::set_tax(tx, of.paid, Money::from_micros(1)),
+        "VAT number is known": vat::record(tx, &vat_number(), true),
         "recipient": profile::recipient(tx, Some(of.user)),
         "recipient of a member": profile::recipient(tx, None),
         "what went back": payment::refund::of_top_up(tx, of.disputed),

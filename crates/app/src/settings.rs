@@ -20,6 +20,8 @@ pub struct Settings {
     pub seller: Party,
     /// Do payments hold tax?
     pub tax: bool,
+    /// Is a register asked about the VAT numbers on which tax depends?
+    pub vat_check: bool,
     /// Where the panel is reached from outside; the gateway sends payers back here.
     pub public_url: Url,
     /// ISO 4217 code of the installation's currency.
@@ -60,6 +62,7 @@ impl Settings {
             company_logo: None,
             seller: Party { name: "SkyPanel".into(), ..Party::default() },
             tax: false,
+            vat_check: false,
             public_url,
             currency: "USD".into(),
             mail: false,

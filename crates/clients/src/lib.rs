@@ -12,6 +12,7 @@ mod linode;
 pub mod mail;
 pub mod paypal;
 mod price;
+pub mod vies;
 
 pub use connector::Clouds;
 pub use http::{CALL_TIMEOUT, InvalidBaseUrl, Options, SetupError};

@@ -1,4 +1,4 @@
-//! Offline Linode, DigitalOcean, PayPal and a mail host speaking the real wire formats.
+//! Offline Linode, DigitalOcean, PayPal, a register of VAT numbers and a mail host speaking the real wire formats.
 //!
 //! The clouds keep state, take (virtual) time, limit rates and fail on request, so that the product can be
 //! shown and tested without an account anywhere. [`Simulator`] runs them in-process; the same controls are
@@ -11,7 +11,8 @@
 //! `.update`, `.delete` of servers, `.action` for power and other actions on them; Linode's `.events` and
 //! `.event`, DigitalOcean's `.actions` and `.action_get`; `.account`, `.regions`, `.images`, `.keys`,
 //! `.key_create`, `.tags` and so on as the route tables in `linode` and `digitalocean` say. PayPal's are in
-//! `paypal/operation.rs`, for example `paypal.capture`; the mail host has `mail.auth`, `mail.rcpt` and `mail.send`.
+//! `paypal/operation.rs`, for example `paypal.capture`; the mail host has `mail.auth`, `mail.rcpt` and `mail.send`,
+//! the register of VAT numbers `vies.check`.
 //!
 //! Webhooks meet faults, too, each attempt anew: their operations are `webhook.` and the type of the event, for example
 //! `webhook.PAYMENT.CAPTURE.COMPLETED` or `webhook.*`. Besides the kinds that are made for them, `slow` delays one,
@@ -40,6 +41,7 @@ mod linode;
 mod mail;
 mod paypal;
 mod server;
+mod vies;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -59,6 +61,7 @@ pub use crate::mail::SimMail;
 use crate::paypal::Paypal;
 pub use crate::paypal::{SimCapture, SimDelivery, SimOrder, SimToken};
 use crate::server::Servers;
+use crate::vies::Vies;
 
 /// Where the simulator listens and how it behaves.
 #[derive(Debug, Clone)]
@@ -140,6 +143,7 @@ pub struct Simulator {
     digitalocean_cloud: Arc<Service<DigitalOcean>>,
     paypal_gateway: Arc<Paypal>,
     mail_host: Arc<MailHost>,
+    vies: Arc<Vies>,
     servers: Servers,
 }
 
@@ -154,9 +158,10 @@ impl Simulator {
         let digitalocean_cloud = Service::<DigitalOcean>::new(&core);
         let paypal_gateway = Paypal::new(&core);
         let mail_host = MailHost::new(&core);
+        let vies = Vies::new(&core);
         let keeper = config.state_file.map(|path| Keeper::start(core.clone(), path)).transpose()?;
         let mut servers = Servers::default();
-        let admin = || admin_router(core.clone()).merge(mail::router(mail_host.clone()));
+        let admin = || admin_router(core.clone()).merge(mail::router(mail_host.clone())).merge(vies.router());
         let linode = servers.bind(config.linode, linode_cloud.router().merge(admin())).await?;
         let digitalocean =
             servers.bind(config.digitalocean, digitalocean_cloud.router().merge(admin())).await?;
@@ -176,6 +181,7 @@ impl Simulator {
             digitalocean_cloud,
             paypal_gateway,
             mail_host,
+            vies,
             servers,
         })
     }
@@ -193,6 +199,11 @@ impl Simulator {
     /// `http://127.0.0.1:PORT`, without a path.
     pub fn paypal_url(&self) -> String {
         format!("http://{}", self.paypal)
+    }
+
+    /// The register of VAT numbers, with its path.
+    pub fn vies_url(&self) -> String {
+        format!("{}{}", self.paypal_url(), vies::PATH)
     }
 
     /// Where the root that vouches for webhooks is served: see [`Simulator::webhook_root`].
@@ -261,6 +272,11 @@ impl Simulator {
     /// Made when it is first asked for, which takes about a second. `None` if the system gives no random numbers.
     pub fn webhook_root(&self) -> Option<String> {
         self.paypal_gateway.root()
+    }
+
+    /// Makes the register of VAT numbers know a number (with its prefix), or not. At the start it knows all.
+    pub fn set_vat_number(&self, number: &str, known: bool) {
+        self.vies.set_known(number, known);
     }
 
     /// Every mail that was taken, oldest first (the newest 1000).

@@ -93,6 +93,16 @@ const SETTINGS: &[Setting] = &[
         "off",
         "on: payments hold tax at the rate of the payer's country. Needs COMPANY_ADDRESS and COMPANY_COUNTRY.",
     ),
+    plain(
+        "vat_check",
+        "off",
+        "on: the register of the European Union is asked about VAT numbers on which reverse charge depends. Needs TAX.",
+    ),
+    plain(
+        "vies_base_url",
+        "https://ec.europa.eu/taxation_customs/vies/rest-api",
+        "The register of VAT numbers that VAT_CHECK asks.",
+    ),
     plain("currency", "USD", "ISO 4217 code of the installation's one currency. Cannot change later."),
     plain("reserve_hours", "24", "An order must leave money for so many hours of everything that then runs."),
     plain(
@@ -187,6 +197,8 @@ pub(crate) struct Config {
     company_country: String,
     company_vat_number: String,
     tax: Switch,
+    vat_check: Switch,
+    pub(crate) vies_base_url: Url,
     pub(crate) currency: String,
     pub(crate) reserve_hours: i64,
     pub(crate) notice_days: i32,
@@ -289,6 +301,9 @@ impl Config {
                 if self.tax() && (seller.country.is_none() || seller.address.is_empty()) {
                     bail!("tax needs company_address and company_country");
                 }
+                if self.vat_check() && !self.tax() {
+                    bail!("vat_check needs tax");
+                }
                 self.trusted_proxies().and(self.adjustment_limit())?;
                 self.paypal_webhook()?;
                 self.statement_keys().map(|_| ())
@@ -349,6 +364,11 @@ impl Config {
     /// Do payments hold tax?
     pub(crate) fn tax(&self) -> bool {
         self.tax == Switch::On
+    }
+
+    /// Is a register asked about VAT numbers?
+    pub(crate) fn vat_check(&self) -> bool {
+        self.vat_check == Switch::On
     }
 
     /// Who sells, as documents name it.
@@ -446,6 +466,7 @@ mod tests {
         for wrong in [
             &[("TAX", "on")][..],
             &[("TAX", "maybe")],
+            &[("VAT_CHECK", "on")],
             &[("COMPANY_COUNTRY", "Germany")],
             &[("COMPANY_VAT_NUMBER", "DE123456789")],
             &[("COMPANY_COUNTRY", "DE"), ("COMPANY_VAT_NUMBER", "DE1")],

@@ -27,6 +27,7 @@ pub(crate) async fn run(options: &Simulate) -> Result<()> {
         writeln!(out, "digitalocean {}", simulator.digitalocean_url())?;
         writeln!(out, "paypal {}", simulator.paypal_url())?;
         writeln!(out, "webhook-root {}", simulator.webhook_root_url())?;
+        writeln!(out, "vies {}", simulator.vies_url())?;
         writeln!(out, "mail {}", simulator.smtp_url())?;
         writeln!(out, "inbox {}", simulator.inbox_url())?;
         out.flush()?;

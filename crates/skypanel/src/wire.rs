@@ -11,6 +11,8 @@ use app::{App, Settings};
 use clients::Clouds;
 use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings};
+use clients::vies::Vies;
+use domain::billing::VatRegister;
 use domain::notify::mail::Mailer;
 use store::Store;
 use store::operations::alarms::Patience;
@@ -66,6 +68,7 @@ fn settings(config: &Config) -> Result<Settings> {
         company_logo: config.company_logo()?.map(String::from),
         seller: config.seller()?,
         tax: config.tax(),
+        vat_check: config.vat_check(),
         currency: config.currency.clone(),
         mail: config.smtp_url().is_some(),
         webhook: config.paypal_webhook()?.is_some(),
@@ -111,7 +114,8 @@ pub(crate) fn worker(config: &Config, app: App) -> Result<Worker> {
         reconcile_every: Duration::from_secs(config.reconcile_seconds),
         ..WorkerSettings::default()
     };
-    Ok(Worker::new(app, Arc::new(clouds), Arc::new(gateway), mailer(config)?, settings))
+    let register = vat_register(config)?;
+    Ok(Worker::new(app, Arc::new(clouds), Arc::new(gateway), mailer(config)?, register, settings))
 }
 
 /// The mail host, if mail is switched on.
@@ -123,6 +127,14 @@ pub(crate) fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>> {
     let settings =
         SmtpSettings { url: url.clone(), from: config.mail_from.clone(), name: config.company_name.clone() };
     Ok(Some(Arc::new(Smtp::new(&settings).context("SMTP_URL and MAIL_FROM")?)))
+}
+
+/// The register of VAT numbers, if it is to be asked.
+fn vat_register(config: &Config) -> Result<Option<Arc<dyn VatRegister>>> {
+    if !config.vat_check() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Vies::new(config.vies_base_url.clone()).context("VIES_BASE_URL")?)))
 }
 
 /// Cancelled by Ctrl-C and SIGTERM.

@@ -46,6 +46,7 @@ impl Panel {
             ("SEALING_KEYS", crate::panel::SEALING_KEYS.into()),
             ("STATEMENT_KEYS", crate::panel::STATEMENT_KEY.into()),
             ("PAYPAL_BASE_URL", self.simulator.paypal_url()),
+            ("VIES_BASE_URL", self.simulator.vies_url()),
             ("SMTP_URL", self.simulator.smtp_url()),
             ("MAIL_FROM", crate::panel::MAIL_FROM.into()),
             ("PAYPAL_CLIENT_ID", "panel".into()),

@@ -8,6 +8,8 @@ use app::worker::{Worker, WorkerSettings};
 use clients::Clouds;
 use clients::mail::{Smtp, SmtpSettings};
 use clients::paypal::{PayPal, PayPalSettings, WebhookSettings};
+use clients::vies::Vies;
+use domain::billing::VatRegister;
 use domain::notify::mail::Mailer;
 use domain::payment::PaymentGateway;
 use domain::provider::ProviderConnector;
@@ -56,7 +58,11 @@ impl RunningWorker {
             true => Some(Arc::new(Smtp::new(&smtp(simulator)).unwrap())),
             false => None,
         };
-        let worker = Worker::new(app, clouds, gateway, mailer, settings);
+        let register: Option<Arc<dyn VatRegister>> = match app.settings().vat_check {
+            true => Some(Arc::new(Vies::new(simulator.vies_url().parse().unwrap()).unwrap())),
+            false => None,
+        };
+        let worker = Worker::new(app, clouds, gateway, mailer, register, settings);
         let stop = CancellationToken::new();
         Self { task: tokio::spawn(worker.run(stop.clone())), stop }
     }

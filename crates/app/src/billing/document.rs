@@ -30,7 +30,7 @@ pub(crate) async fn issue_receipt(
     taxes::set_tax(tx, top_up, split.tax).await?;
     let buyer = match &frozen.buyer {
         Some(buyer) => buyer.clone(),
-        None => profile::buyer(tx).await?,
+        None => profile::buyer(tx).await?.party,
     };
     let content = TaxDocument {
         seller: app.settings().seller.clone(),

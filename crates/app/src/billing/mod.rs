@@ -12,6 +12,8 @@ mod run;
 pub(crate) mod statement_job;
 pub mod tax;
 mod terms;
+mod vat;
+pub(crate) mod vat_job;
 
 pub(crate) use destroy_job::run as destroy;
 pub use document::{CreditNote, Returned, issue_credit_note};
@@ -23,3 +25,4 @@ pub(crate) use resume_job::{ask_to_resume, run as resume};
 pub use run::{Summary, run};
 pub use statement_job::issue_statements;
 pub use terms::set_terms;
+pub use vat::vat_standing;

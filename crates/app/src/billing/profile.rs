@@ -6,6 +6,7 @@ use domain::identity::{Email, Permission};
 use serde_json::json;
 use store::billing::profile::{self as rows, Profile};
 
+use super::vat;
 use crate::identity::short_text;
 use crate::{App, Caller, Error, Result};
 
@@ -70,11 +71,13 @@ fn address(text: &str) -> Result<String> {
     }
 }
 
-/// Sets whom the organization's documents are made out to. What was issued before stays as it is.
+/// Sets whom the organization's documents are made out to. What was issued before stays as it is. A VAT number on
+/// which tax depends is then looked up, where that is switched on: with each saving anew.
 pub async fn set_profile(app: &App, caller: &Caller, profile: &Profile) -> Result<()> {
     caller.require(Permission::BillingManage)?;
     let mut tx = app.store.org_tx(&caller.scope).await?;
     rows::set(&mut tx, profile).await?;
+    vat::ask(app.settings(), &mut tx, &profile.party).await?;
     let organization = caller.organization_id();
     let detail = json!({
         "name": profile.party.name,

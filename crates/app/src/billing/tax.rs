@@ -2,14 +2,16 @@
 
 use chrono::NaiveDate;
 use domain::activity::{Action, TargetKind};
-use domain::billing::{Country, Party, Split, Tax};
+use domain::billing::{Country, Split, Tax};
 use domain::money::Overflow;
 use domain::{Money, TaxRateId, TopUpId};
 use serde_json::json;
+use store::billing::profile::Buyer;
 use store::billing::tax::{self as rows, Frozen};
 use store::billing::{self, profile};
 use store::{OrgDb, OrgTx, SystemPurpose};
 
+use super::vat::taxed_as;
 use crate::{App, Error, Operator, Result, Settings};
 
 /// Highest rate that is not a slip of the finger.
@@ -40,13 +42,13 @@ pub async fn publish_rate(
 }
 
 /// How this buyer's next payment would be taxed; `None` when that cannot be said before the buyer's country is known.
-pub async fn quote(settings: &Settings, db: &mut impl OrgDb, buyer: &Party) -> Result<Option<Tax>> {
+pub async fn quote(settings: &Settings, db: &mut impl OrgDb, buyer: &Buyer) -> Result<Option<Tax>> {
     if !settings.tax {
         return Ok(Some(Tax::OFF));
     }
-    let Some(country) = buyer.country else { return Ok(None) };
+    let Some(country) = buyer.party.country else { return Ok(None) };
     let rate = rows::rate(db, country).await?;
-    Ok(Some(Tax::of(&settings.seller, buyer, rate)))
+    Ok(Some(Tax::of(&settings.seller, &taxed_as(settings, buyer), rate)))
 }
 
 /// Code of the refusal of a payment whose tax nobody can tell.
@@ -65,7 +67,7 @@ pub(crate) fn profile_needed() -> Error {
 pub(crate) async fn freeze(app: &App, tx: &mut OrgTx, id: TopUpId) -> Result<()> {
     let buyer = profile::buyer(tx).await?;
     let tax = quote(app.settings(), tx, &buyer).await?.ok_or_else(profile_needed)?;
-    Ok(rows::freeze(tx, id, tax, &buyer).await?)
+    Ok(rows::freeze(tx, id, tax, &buyer.party).await?)
 }
 
 /// A captured payment as credit and tax, by what was frozen with it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ProviderId;
+use domain::billing::VatRegister;
 use domain::notify::mail::Mailer;
 use domain::payment::PaymentGateway;
 use domain::provider::{
@@ -24,6 +25,7 @@ pub(crate) struct Context {
     clouds: Arc<dyn ProviderConnector>,
     gateway: Arc<dyn PaymentGateway>,
     mailer: Option<Arc<dyn Mailer>>,
+    vat_register: Option<Arc<dyn VatRegister>>,
     call_limit: Duration,
 }
 
@@ -39,9 +41,10 @@ impl Context {
         clouds: Arc<dyn ProviderConnector>,
         gateway: Arc<dyn PaymentGateway>,
         mailer: Option<Arc<dyn Mailer>>,
+        vat_register: Option<Arc<dyn VatRegister>>,
         lease: Duration,
     ) -> Self {
-        Self { app, clouds, gateway, mailer, call_limit: lease / 2 }
+        Self { app, clouds, gateway, mailer, vat_register, call_limit: lease / 2 }
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -63,6 +66,11 @@ impl Context {
     /// The mail host; `None` when mail is switched off.
     pub(crate) fn mailer(&self) -> Option<&dyn Mailer> {
         self.mailer.as_deref()
+    }
+
+    /// The register of VAT numbers; `None` when it is not asked.
+    pub(crate) fn vat_register(&self) -> Option<&dyn VatRegister> {
+        self.vat_register.as_deref()
     }
 
     /// How much of the lease must be left before a call that must not be made twice: half of it,

@@ -12,6 +12,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::billing::VatRegister;
 use domain::notify::mail::Mailer;
 use domain::payment::PaymentGateway;
 use domain::provider::ProviderConnector;
@@ -74,17 +75,18 @@ pub struct Worker {
 
 impl Worker {
     /// Puts a worker together. Only here do the clients of the outside world come in. Without a mailer, mail is
-    /// switched off.
+    /// switched off; without a register, VAT numbers count by their format.
     pub fn new(
         app: App,
         clouds: Arc<dyn ProviderConnector>,
         gateway: Arc<dyn PaymentGateway>,
         mailer: Option<Arc<dyn Mailer>>,
+        vat_register: Option<Arc<dyn VatRegister>>,
         settings: WorkerSettings,
     ) -> Self {
         Self {
             id: Uuid::now_v7(),
-            context: Arc::new(Context::new(app, clouds, gateway, mailer, settings.lease)),
+            context: Arc::new(Context::new(app, clouds, gateway, mailer, vat_register, settings.lease)),
             settings,
             running: Running::default(),
         }

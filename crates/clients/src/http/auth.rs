@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// A credential. Has no `Debug`, and its header is marked as sensitive.
 #[derive(Clone)]
 pub(crate) enum Auth {
+    /// None: the service answers everybody.
+    Public,
     /// `Authorization: Bearer …`
     Bearer(SecretString),
     /// `Authorization: Basic …` of user and password.
@@ -20,10 +22,11 @@ pub(crate) enum Auth {
 }
 
 impl Auth {
-    /// The header's value. `None` when the credential has characters that no header can carry: such a
+    /// The header's value, if it has one. `None` when the credential has characters that no header can carry: such a
     /// credential cannot be accepted anywhere.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
+    pub(super) fn header(&self) -> Option<Option<HeaderValue>> {
         let text = match self {
+            Self::Public => return Some(None),
             Self::Bearer(token) => format!("Bearer {}", token.expose_secret()),
             Self::Basic { user, password } => {
                 format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose_secret())))
@@ -31,12 +34,15 @@ impl Auth {
         };
         let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);
-        Some(value)
+        Some(Some(value))
     }
 
     /// Takes the secret out of a text that came from outside.
     pub(super) fn redact(&self, text: Vec<u8>) -> Vec<u8> {
-        let (Self::Bearer(secret) | Self::Basic { password: secret, .. }) = self;
+        let secret = match self {
+            Self::Public => return text,
+            Self::Bearer(secret) | Self::Basic { password: secret, .. } => secret,
+        };
         match (secret.expose_secret(), std::str::from_utf8(&text)) {
             (secret, Ok(quoting)) if !secret.is_empty() && quoting.contains(secret) => {
                 quoting.replace(secret, "[redacted]").into_bytes()
@@ -52,10 +58,11 @@ mod tests {
 
     #[test]
     fn headers_are_sensitive_and_well_formed() {
-        let bearer = Auth::Bearer("secret-1".into()).header().unwrap();
+        let bearer = Auth::Bearer("secret-1".into()).header().unwrap().unwrap();
         assert!(bearer.is_sensitive() && !format!("{bearer:?}").contains("secret-1"));
         let basic = Auth::Basic { user: "id".to_owned(), password: "pw".into() };
-        assert_eq!(basic.header().unwrap(), "Basic aWQ6cHc=");
+        assert_eq!(basic.header().unwrap().unwrap(), "Basic aWQ6cHc=");
+        assert_eq!(Auth::Public.header(), Some(None));
         assert!(Auth::Bearer("two\nlines".into()).header().is_none());
     }
 
@@ -64,5 +71,6 @@ mod tests {
         let auth = Auth::Bearer("secret-1".into());
         assert_eq!(auth.redact(b"token secret-1 is unknown".to_vec()), b"token [redacted] is unknown");
         assert_eq!(Auth::Bearer("".into()).redact(b"as it is".to_vec()), b"as it is");
+        assert_eq!(Auth::Public.redact(b"as it is".to_vec()), b"as it is");
     }
 }

@@ -142,10 +142,10 @@ impl Exchange<'_> {
     fn request(&self, call: &Call) -> Result<RequestBuilder, UpstreamError> {
         let HttpClient { transport, base, .. } = self.client;
         let credential = self.auth.header().ok_or(UpstreamError::Unauthorized)?;
-        let mut request = transport
-            .pool(base)
-            .request(call.method.clone(), base.path(&call.path))
-            .header(AUTHORIZATION, credential);
+        let mut request = transport.pool(base).request(call.method.clone(), base.path(&call.path));
+        if let Some(credential) = credential {
+            request = request.header(AUTHORIZATION, credential);
+        }
         if !call.query.is_empty() {
             request = request.query(&call.query);
         }

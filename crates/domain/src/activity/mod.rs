@@ -104,6 +104,8 @@ stored_enum! {
         AutoTopUpForgotten = "auto_top_up.forgotten",
         /// It was changed whom receipts are made out to.
         BillingProfileChanged = "billing.profile_changed",
+        /// The register of VAT numbers said whether it knows the number of the billing details.
+        VatNumberChecked = "billing.vat_number_checked",
         /// A receipt was issued.
         ReceiptIssued = "billing.receipt_issued",
         /// A credit note was issued.

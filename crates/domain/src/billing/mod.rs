@@ -11,7 +11,7 @@ mod vat;
 
 pub use country::{Country, UnknownCountry};
 pub use tax::{BadPart, Party, Split, Tax, TaxReason};
-pub use vat::{BadVatNumber, VatNumber};
+pub use vat::{BadVatNumber, VatNumber, VatRegister, VatStatus};
 
 use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Utc};
 

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
+
 use super::Country;
+use crate::provider::UpstreamError;
 
 /// A business's tax number, without spaces and separators; in the European Union with its country's prefix.
 ///
-/// Only the format is checked: whether the number is in use is for the tax office to say.
+/// Only the format is checked: whether the number is in use is for a [`VatRegister`] to say.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct VatNumber(String);
@@ -15,6 +18,25 @@ pub struct VatNumber(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a VAT number of {0}")]
 pub struct BadVatNumber(pub &'static str);
+
+crate::text_enum! {
+    /// What the register said of a number.
+    pub enum VatStatus {
+        /// Nothing yet: it counts by its format.
+        Unchecked = "unchecked",
+        /// It is in use.
+        Valid = "valid",
+        /// It is not: it counts as none.
+        Invalid = "invalid",
+    }
+}
+
+/// The register of the VAT numbers of all members of the European Union.
+#[async_trait]
+pub trait VatRegister: Send + Sync {
+    /// Is this number, with its country's prefix, in use? An error is no answer: it may be asked again.
+    async fn knows(&self, number: &VatNumber) -> Result<bool, UpstreamError>;
+}
 
 /// Longest number of a country whose format is not known.
 const LONGEST: usize = 20;

@@ -78,12 +78,14 @@ fn config(options: &Demo, simulator: &Simulator) -> Result<Config> {
     let statement_key = random_key(&options.data.join("statement.key"))?;
     let panel = format!("127.0.0.1:{}", options.port);
     let (url, paypal, smtp) = (format!("http://{panel}"), simulator.paypal_url(), simulator.smtp_url());
+    let vies = simulator.vies_url();
     Config::from_environment(|name| match name {
         "SEALING_KEYS" => Some(format!("demo:{key}")),
         "STATEMENT_KEYS" => Some(statement_key.clone()),
         "LISTEN" => Some(panel.clone()),
         "PUBLIC_URL" => Some(url.clone()),
         "PAYPAL_BASE_URL" => Some(paypal.clone()),
+        "VIES_BASE_URL" => Some(vies.clone()),
         "PAYPAL_CLIENT_ID" => Some("demo-1".into()),
         "PAYPAL_CLIENT_SECRET" => Some("demo-secret".into()),
         "SMTP_URL" => Some(smtp.clone()),

@@ -22,6 +22,7 @@ struct ProfileRow {
     country: String,
     vat_number: Option<String>,
     email: Option<String>,
+    vat_refused: bool,
 }
 
 impl ProfileRow {
@@ -52,21 +53,22 @@ pub(super) fn party(
     })
 }
 
-async fn read(db: &mut impl Conn, organization: OrganizationId) -> Result<Option<Profile>> {
-    let row = sqlx::query_as!(
+async fn row(db: &mut impl Conn, organization: OrganizationId) -> Result<Option<ProfileRow>> {
+    Ok(sqlx::query_as!(
         ProfileRow,
-        "select name, address, country, vat_number, email from billing_profiles where organization_id = $1",
+        r#"select name, address, country, vat_number, email,
+            coalesce(vat_checked = vat_number and not vat_valid, false) as "vat_refused!"
+        from billing_profiles where organization_id = $1"#,
         organization.0
     )
     .fetch_optional(db.conn())
-    .await?;
-    row.map(ProfileRow::profile).transpose()
+    .await?)
 }
 
 /// The organization's profile, if it has filled one in.
 pub async fn find(db: &mut impl OrgDb) -> Result<Option<Profile>> {
     let organization = db.organization_id();
-    read(db, organization).await
+    row(db, organization).await?.map(ProfileRow::profile).transpose()
 }
 
 /// An organization's profile, for operators.
@@ -74,7 +76,7 @@ pub async fn of_organization(
     db: &mut impl SystemDb,
     organization: OrganizationId,
 ) -> Result<Option<Profile>> {
-    read(db, organization).await
+    row(db, organization).await?.map(ProfileRow::profile).transpose()
 }
 
 /// Writes the profile.
@@ -97,16 +99,26 @@ pub async fn set(tx: &mut OrgTx, profile: &Profile) -> Result<()> {
     Ok(())
 }
 
+/// Who buys, as tax and documents have to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buyer {
+    /// As documents name it.
+    pub party: Party,
+    /// Does the register of VAT numbers not know its number?
+    pub vat_refused: bool,
+}
+
 /// The organization as a buyer: by its profile, else by its name alone.
-pub async fn buyer(db: &mut impl OrgDb) -> Result<Party> {
-    if let Some(profile) = find(db).await? {
-        return Ok(profile.party);
-    }
+pub async fn buyer(db: &mut impl OrgDb) -> Result<Buyer> {
     let organization = db.organization_id();
+    if let Some(row) = row(db, organization).await? {
+        let vat_refused = row.vat_refused;
+        return Ok(Buyer { party: row.profile()?.party, vat_refused });
+    }
     let name = sqlx::query_scalar!("select name from organizations where id = $1", organization.0)
         .fetch_one(db.conn())
         .await?;
-    Ok(Party { name, ..Party::default() })
+    Ok(Buyer { party: Party { name, ..Party::default() }, vat_refused: false })
 }
 
 /// Who gets the organization's receipts.

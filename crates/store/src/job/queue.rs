@@ -121,6 +121,18 @@ pub async fn done(store: &Store, job: &Job) -> Result<()> {
     store.system_tx(SystemPurpose::Queue).await?.finish(job, super::Next::Done, Exempt::JobBookkeeping).await
 }
 
+/// How long ago a job was asked for.
+pub async fn age(store: &Store, job: &Job) -> Result<Duration> {
+    let mut tx = store.system_read(SystemPurpose::Queue).await?;
+    let milliseconds = sqlx::query_scalar!(
+        r#"select (extract(epoch from now() - created_at) * 1000)::bigint as "age!" from jobs where id = $1"#,
+        job.id
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()))
+}
+
 /// Lets a job wait without spending an attempt.
 pub async fn again(store: &Store, job: &Job, wait: Duration, why: &str) -> Result<()> {
     let mut tx = store.system_tx(SystemPurpose::Queue).await?;

@@ -61,6 +61,7 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::AutoTopUpOff => "Automatic top-up is off",
         A::AutoTopUpForgotten => "Gave back the agreement about automatic top-ups",
         A::BillingProfileChanged => "Changed the billing details",
+        A::VatNumberChecked => "Had the VAT number checked",
         A::ReceiptIssued => "Issued the receipt",
         A::CreditNoteIssued => "Issued the credit note",
         A::StatementIssued => "Issued the statement of",
@@ -270,6 +271,11 @@ impl<'a> Words<'a> {
             | A::AdjustmentRejected => word(detail, "reason"),
             A::DisputeOpened => {
                 amount(detail, "frozen").map(|held| format!("{} held", format::exact(self.currency, held)))
+            }
+            A::VatNumberChecked => {
+                let known = detail.get("valid").and_then(Value::as_bool)?;
+                let number = word(detail, "vat_number")?;
+                Some(if known { format!("{number} is valid") } else { format!("{number} is not valid") })
             }
             A::MailFailed if self.operators => word(detail, "reason"),
             A::ProviderUnauthorized if self.operators => word(detail, "reason"),

@@ -1,6 +1,6 @@
 //! Receipts, credit notes, statements, and whom they are made out to.
 
-use app::billing::{NewProfile, set_profile};
+use app::billing::{NewProfile, set_profile, vat_standing};
 use axum::Json;
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,7 +18,7 @@ use super::access::{Allowed, Client};
 use super::endpoints::{Endpoints, endpoint};
 use super::input::{Body, Id, Query};
 use super::page::{Cursor, Page, Paging};
-use super::value::{Amount, TaxReasonName};
+use super::value::{Amount, TaxReasonName, VatNumberStatus};
 use crate::access::may;
 use crate::billing::{pdf, preview_of};
 
@@ -54,20 +54,31 @@ struct BillingProfile {
     /// Of a business; `null` or left out for anybody else.
     #[schema(example = "DE123456789")]
     vat_number: Option<String>,
+    /// Read only, ignored in requests. `null` where it does not depend on the number who owes the tax, or no register is
+    /// asked.
+    #[schema(read_only)]
+    vat_number_status: Option<VatNumberStatus>,
+    /// Read only, ignored in requests. When the register said so.
+    #[schema(read_only)]
+    vat_number_checked_at: Option<DateTime<Utc>>,
     /// Where receipts are sent; `null` or left out for the owner of the organization.
     #[schema(example = "books@example.com")]
     email: Option<String>,
 }
 
-impl From<profile::Profile> for BillingProfile {
-    fn from(profile: profile::Profile) -> Self {
-        Self {
+impl BillingProfile {
+    async fn of(client: &Client, profile: profile::Profile) -> Result<Self, Problem> {
+        let settings = client.app().settings();
+        let vat = vat_standing(settings, &mut client.read().await?, &profile.party).await?;
+        Ok(Self {
             name: profile.party.name,
             address: profile.party.address,
             country: profile.party.country.map(|c| c.code().to_owned()).unwrap_or_default(),
             vat_number: profile.party.vat_number.map(|number| number.to_string()),
+            vat_number_status: vat.map(|vat| VatNumberStatus(vat.status)),
+            vat_number_checked_at: vat.and_then(|vat| vat.checked_at),
             email: profile.email.map(|email| email.as_str().to_owned()),
-        }
+        })
     }
 }
 
@@ -279,12 +290,13 @@ impl From<&content::MovementLine> for StatementMovement {
         (status = 404, description = "There is none yet.")))]
 async fn show_profile(client: Allowed<may::WalletView>) -> Result<Json<BillingProfile>, Problem> {
     let profile = profile::find(&mut client.read().await?).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(profile.into()))
+    Ok(Json(BillingProfile::of(&client, profile).await?))
 }
 
 /// Set the billing profile
 ///
-/// What is issued from now on is made out to it.
+/// What is issued from now on is made out to it. Where it depends on the VAT number who owes the tax, the register of
+/// the European Union may be asked about it afterwards: see `vat_number_status`.
 #[utoipa::path(put, path = "/billing-profile", operation_id = "set_billing_profile", tag = "billing",
     request_body = BillingProfile,
     responses((status = 200, description = "The profile as it was set.", body = BillingProfile)))]
@@ -301,7 +313,7 @@ async fn save_profile(
     };
     let profile = typed.parse()?;
     set_profile(client.app(), &client.caller, &profile).await?;
-    Ok(Json(profile.into()))
+    Ok(Json(BillingProfile::of(&client, profile).await?))
 }
 
 async fn lines(

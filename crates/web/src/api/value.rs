@@ -1,7 +1,7 @@
 //! Values as the API writes them: money as decimal text, states as words.
 
 use domain::Money;
-use domain::billing::TaxReason;
+use domain::billing::{TaxReason, VatStatus};
 use domain::identity::{Permission, Role};
 use domain::payment::{AutoTopUpState, DisputeState, OffReason, RefundKind, RefundState, TopUpState};
 use domain::vps::{ActionKind, ActionState, PowerRequest, Status};
@@ -83,6 +83,9 @@ words! {
     /// Why tax is owed: `off` (there is no word about tax), `standard` (the rate of the country), `reverse_charge` (the
     /// buyer owes it) or `not_taxed`.
     TaxReasonName(TaxReason),
+    /// What the register of the European Union said of a VAT number: nothing yet (`unchecked`: it counts by its format),
+    /// that it is in use (`valid`) or not (`invalid`: payments hold tax).
+    VatNumberStatus(VatStatus),
     /// Where a credit comes from: a code for everybody, a code of its own, or support.
     CreditType(CreditSource),
     /// What a member of the organization is.

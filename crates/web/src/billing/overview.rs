@@ -1,5 +1,6 @@
 //! Whom documents are made out to, and what was issued.
 
+use app::billing::vat_standing;
 use axum::extract::Query;
 use chrono::Utc;
 use domain::DocumentId;
@@ -26,6 +27,11 @@ pub(crate) struct Asked {
 pub(crate) async fn show(member: Member<may::WalletView>, Query(asked): Query<Asked>) -> Result {
     let mut db = member.read().await?;
     let profile = profile::find(&mut *db).await?;
+    let settings = member.state.app.settings();
+    let vat = match &profile {
+        Some(profile) => vat_standing(settings, &mut *db, &profile.party).await?,
+        None => None,
+    };
     let kinds = [DocumentKind::Receipt, DocumentKind::CreditNote];
     let mut receipts = document::list(&mut *db, &kinds, asked.before, PAGE + 1).await?;
     let statements = document::list(&mut *db, &[DocumentKind::Statement], None, STATEMENTS).await?;
@@ -34,7 +40,8 @@ pub(crate) async fn show(member: Member<may::WalletView>, Query(asked): Query<As
     let page = BillingPage {
         email: profile.as_ref().and_then(|p| p.email.as_ref()).map(|email| email.as_str().to_owned()),
         profile: profile.as_ref().map(|p| (&p.party).into()),
-        tax: member.state.app.settings().tax,
+        vat: vat.map(Into::into),
+        tax: settings.tax,
         month: month_name(Utc::now().date_naive()),
         receipts: receipts.into_iter().map(Into::into).collect(),
         pages,

@@ -1,6 +1,6 @@
 //! The form of the billing details.
 
-use app::billing::{NewProfile, set_profile};
+use app::billing::{NewProfile, set_profile, vat_standing};
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum_extra::extract::Form;
@@ -38,6 +38,7 @@ impl Typed {
             country: self.country,
             countries: countries(),
             vat_number: self.vat_number,
+            vat: None,
             email: self.email,
             next: self.next,
             errors,
@@ -61,7 +62,12 @@ pub(crate) struct Asked {
 /// The form with what there is.
 pub(crate) async fn form(member: Member<may::BillingManage>, Query(asked): Query<Asked>) -> Result {
     let mut db = member.read().await?;
-    let typed = match profile::find(&mut *db).await? {
+    let profile = profile::find(&mut *db).await?;
+    let vat = match &profile {
+        Some(profile) => vat_standing(member.state.app.settings(), &mut *db, &profile.party).await?,
+        None => None,
+    };
+    let typed = match profile {
         None => Typed { name: member.known.organization_name.clone(), ..Typed::default() },
         Some(profile) => Typed {
             name: profile.party.name,
@@ -72,7 +78,8 @@ pub(crate) async fn form(member: Member<may::BillingManage>, Query(asked): Query
             next: String::new(),
         },
     };
-    db.show(&Typed { next: asked.next, ..typed }.page(Errors::new()))
+    let page = Typed { next: asked.next, ..typed }.page(Errors::new());
+    db.show(&DetailsPage { vat: vat.map(Into::into), ..page })
 }
 
 /// Sets the details.

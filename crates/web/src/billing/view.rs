@@ -3,9 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::Money;
 use domain::billing::document::{DocumentKind, MovementLine, Statement, TaxDocument, VpsLine};
-use domain::billing::{Party, TaxReason};
+use domain::billing::{Party, TaxReason, VatStatus};
 use serde::Serialize;
 use store::billing::document::{Content, Document, Line};
+use store::billing::vat::Standing;
 
 use crate::format;
 use crate::templates::Page;
@@ -16,6 +17,8 @@ use crate::view::{Choice, Errors, Pages};
 pub(crate) struct BillingPage {
     /// `None` until it is filled in.
     pub(crate) profile: Option<PartyView>,
+    /// `None` where no register is asked about the VAT number.
+    pub(crate) vat: Option<VatView>,
     /// Where receipts go, if not to the owner.
     pub(crate) email: Option<String>,
     /// Does tax depend on the profile?
@@ -94,6 +97,8 @@ pub(crate) struct DetailsPage {
     pub(crate) country: String,
     pub(crate) countries: Vec<Choice>,
     pub(crate) vat_number: String,
+    /// Of the number as it is saved.
+    pub(crate) vat: Option<VatView>,
     pub(crate) email: String,
     pub(crate) next: String,
     pub(crate) errors: Errors,
@@ -101,6 +106,19 @@ pub(crate) struct DetailsPage {
 
 impl Page for DetailsPage {
     const TEMPLATE: &'static str = "billing/details.html";
+}
+
+/// What the register said of the VAT number.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct VatView {
+    pub(crate) status: VatStatus,
+    pub(crate) at: Option<DateTime<Utc>>,
+}
+
+impl From<Standing> for VatView {
+    fn from(standing: Standing) -> Self {
+        Self { status: standing.status, at: standing.checked_at }
+    }
 }
 
 /// A name and what stands below it.

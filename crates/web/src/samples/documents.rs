@@ -1,13 +1,13 @@
 //! Sample content of documents and their pages; PDFs are drawn from the same.
 
 use domain::billing::document::{DocumentKind, MovementLine, Statement, VpsLine};
-use domain::billing::{Party, VatNumber};
+use domain::billing::{Party, VatNumber, VatStatus};
 use domain::{Money, VpsId};
 
 use super::{Renderer, ago, errors, money};
 use crate::billing::view::{
     BillingPage, CorrectionView, DetailsPage, DocumentPage, DocumentRow, DocumentsPage, PartyView, RateRow,
-    StatementView, TaxFragment, TaxLines, TaxView, TaxesPage, title,
+    StatementView, TaxFragment, TaxLines, TaxView, TaxesPage, VatView, title,
 };
 use crate::view::{Choice, Errors, Pages};
 
@@ -163,6 +163,7 @@ pub(super) fn customers(r: &mut Renderer) {
     let party = PartyView::from(&buyer());
     let billing = BillingPage {
         profile: Some(party),
+        vat: None,
         email: Some("books@example.com".into()),
         tax: true,
         month: "November 2026".into(),
@@ -174,6 +175,14 @@ pub(super) fn customers(r: &mut Renderer) {
         statements: vec![row(DocumentKind::Statement, "S-2026-000007", Some("October 2026"))],
     };
     r.page("billing", "/billing", billing.clone());
+    for (name, status) in [
+        ("billing-vat-unchecked", VatStatus::Unchecked),
+        ("billing-vat-valid", VatStatus::Valid),
+        ("billing-vat-invalid", VatStatus::Invalid),
+    ] {
+        let at = (status != VatStatus::Unchecked).then(|| ago(60));
+        r.page(name, "/billing", BillingPage { vat: Some(VatView { status, at }), ..billing.clone() });
+    }
     let none = BillingPage {
         profile: None,
         receipts: vec![],
@@ -189,7 +198,9 @@ pub(super) fn customers(r: &mut Renderer) {
         errors: errors(&[("vat_number", "This is not a VAT number of Austria.")]),
         ..DetailsPage::default()
     };
-    r.page("billing-details", "/billing/details", details);
+    r.page("billing-details", "/billing/details", details.clone());
+    let vat = Some(VatView { status: VatStatus::Invalid, at: Some(ago(60)) });
+    r.page("billing-details-vat-invalid", "/billing/details", DetailsPage { vat, ..details });
     r.page("receipt", "/billing/documents/x", receipt());
     r.page("receipt-reverse-charge", "/billing/documents/x", untaxed_receipt());
     r.page("credit-note", "/billing/documents/x", credit_note());

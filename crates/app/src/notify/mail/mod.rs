@@ -121,6 +121,15 @@ pub enum Content {
     Dispute(Disputed),
     /// Automatic top-ups are on, are off, or do not go through.
     AutoTopUp(AutoTopUp),
+    /// The register does not know the VAT number.
+    VatNumber {
+        /// The person.
+        name: String,
+        /// Whose number.
+        organization: String,
+        /// The number.
+        number: String,
+    },
     /// To operators.
     Alarm {
         /// What has just been found.
@@ -287,6 +296,7 @@ impl Content {
             Self::Refund { .. } => "refund",
             Self::Dispute(_) => "dispute",
             Self::AutoTopUp(_) => "auto_top_up",
+            Self::VatNumber { .. } => "vat_number",
             Self::Alarm { .. } => "alarm",
             Self::PriceChange(_) => "price_change",
         }

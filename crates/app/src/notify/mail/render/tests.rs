@@ -98,6 +98,11 @@ fn samples(name: &str) -> Vec<Content> {
             amount: "25.00 USD".into(),
             link: "/wallet/top-ups/0192f5c4-7d1e-7c3a-9b51-3f2f0a6d1e10".into(),
         },
+        Content::VatNumber {
+            name: name.into(),
+            organization: "Jörg’s 店".into(),
+            number: "ATU12345678".into(),
+        },
         Content::Alarm { lines: vec![line.clone()] },
         Content::Alarm { lines: vec![line, quiet] },
     ];
