@@ -110,6 +110,7 @@ async fn two_months(basis_points: i32, to: (i64, i64), runs: impl Fn(DateTime<Ut
         run(&panel.store, now).await.unwrap();
     }
     panel.verify().await;
+    panel.recompute().await;
     let expected = oracle(from, moved, until, (SOLD, to));
     let hours = charged(&panel, web).await;
     assert_eq!(hours, expected);

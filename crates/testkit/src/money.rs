@@ -10,6 +10,7 @@ use domain::payment::{AutoTerms, TopUpState};
 use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
 use domain::{HoldId, Money, TopUpId, VpsId};
 use serde_json::{Value, json};
+use store::billing::recompute::recompute;
 use store::wallet::Insufficient;
 use store::{payment, wallet};
 
@@ -215,6 +216,12 @@ impl Panel {
         );
         let idle: i64 = self.fetch(HOLDS_WITHOUT_A_JOB).await;
         assert_eq!(idle, 0, "money is held for an order nobody works on");
+    }
+
+    /// Counts every hour again from the history of its meter.
+    pub async fn recompute(&self) {
+        let verdict = recompute(&self.store, None).await.unwrap();
+        assert!(verdict.is_ok(), "hours cost something else by their history: {verdict:?}");
     }
 }
 

@@ -82,6 +82,7 @@ impl World {
         }
         world.compare_histories().await;
         world.panel.verify().await;
+        world.panel.recompute().await;
         world.tenants.iter().map(|tenant| Tally::of(&tenant.books)).fold(Tally::default(), Tally::plus)
     }
 

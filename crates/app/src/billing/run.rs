@@ -80,7 +80,7 @@ async fn batch(store: Store, due: Vec<OrganizationId>, now: DateTime<Utc>) -> Re
         let theirs: HashSet<OrganizationId> = moves.iter().map(|m| m.organization_id).collect();
         let before = moves[0].moves_at - TimeDelta::microseconds(1);
         books.charge(&mut tx, before, |organization| theirs.contains(&organization)).await?;
-        books.change_prices(&mut tx, moves).await?;
+        books.change_prices(&mut tx, &rest, moves).await?;
     }
     books.charge(&mut tx, now, |_| true).await?;
     books.save(tx, &rest).await
@@ -91,7 +91,10 @@ struct Books {
     wallets: Vec<LockedWallet>,
     /// Of those whose hours are asked for one by one; sorted by organization.
     meters: Vec<OpenMeter>,
+    /// Not written yet.
     charges: Vec<NewCharge>,
+    /// How many are.
+    written: usize,
     entries: Vec<Activity>,
     charged: BTreeSet<OrganizationId>,
     flat_hours: i64,
@@ -101,7 +104,7 @@ struct Books {
 impl Books {
     fn new(wallets: Vec<LockedWallet>) -> Self {
         let (meters, charges, entries, charged) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
-        Self { wallets, meters, charges, entries, charged, flat_hours: 0, suspended: 0 }
+        Self { wallets, meters, charges, written: 0, entries, charged, flat_hours: 0, suspended: 0 }
     }
 
     /// Where one flat hour of each VPS is due and the wallet covers all of them, which is nearly everywhere, the
@@ -167,8 +170,15 @@ impl Books {
         Ok(())
     }
 
-    /// Moves VPSs to another price. All hours that began before are charged.
-    async fn change_prices(&mut self, tx: &mut SystemTx, moves: &[DueMove]) -> Result<()> {
+    /// Moves VPSs to another price. All hours that began before are charged, and written down first: the old terms of a
+    /// meter end where it stands.
+    async fn change_prices(
+        &mut self,
+        tx: &mut SystemTx,
+        ids: &[OrganizationId],
+        moves: &[DueMove],
+    ) -> Result<()> {
+        self.write_hours(tx, ids).await?;
         let changed = moves::change(tx, &mut self.wallets, &mut self.meters, moves).await?;
         let whose: BTreeSet<OrganizationId> =
             changed.iter().filter_map(|entry| entry.organization_id).collect();
@@ -179,16 +189,23 @@ impl Books {
         Ok(())
     }
 
+    /// Charges first: how a meter came to other terms is told by its hours.
+    async fn write_hours(&mut self, tx: &mut SystemTx, ids: &[OrganizationId]) -> Result<()> {
+        insert_charges(tx, &self.charges).await?;
+        self.written += self.charges.len();
+        self.charges.clear();
+        Ok(update_meters(tx, ids, &self.meters).await?)
+    }
+
     async fn save(mut self, mut tx: SystemTx, ids: &[OrganizationId]) -> Result<Summary> {
         save(&mut tx, &mut self.wallets).await?;
-        insert_charges(&mut tx, &self.charges).await?;
-        update_meters(&mut tx, ids, &self.meters).await?;
+        self.write_hours(&mut tx, ids).await?;
         let told: Vec<OrganizationId> = self.charged.into_iter().collect();
         notify::publish_wallets(&mut tx, &told).await?;
         tx.commit(self.entries).await?;
         Ok(Summary {
             organizations: self.wallets.len(),
-            hours: self.charges.len() + usize::try_from(self.flat_hours).unwrap_or(0),
+            hours: self.written + usize::try_from(self.flat_hours).unwrap_or(0),
             suspended: self.suspended,
         })
     }

@@ -168,10 +168,9 @@ struct History<'a> {
 }
 
 impl History<'_> {
-    /// Price and tariff of the hour that begins at a time.
-    fn in_force(&self, at: DateTime<Utc>) -> Result<(&Price, Tariff)> {
-        let ended = self.terms.iter().find(|terms| terms.until > at);
-        let (sold, version) = match ended {
+    /// Price and tariff after so many of the terms have ended.
+    fn in_force(&self, ended: usize) -> Result<(&Price, Tariff)> {
+        let (sold, version) = match self.terms.get(ended) {
             Some(terms) => (terms.sold, terms.price_version_id),
             None => (self.row.sold, self.row.price_version_id),
         };
@@ -179,13 +178,27 @@ impl History<'_> {
         Ok((price, if sold { Tariff::Sold } else { Tariff::AtCost }))
     }
 
+    /// Ends the terms that no longer hold for the meter's next hour. A month keeps the highest cap of its prices.
+    fn end_terms(&self, mut meter: Meter, ended: &mut usize) -> Result<Meter> {
+        while self.terms.get(*ended).is_some_and(|terms| terms.until <= meter.paid_until) {
+            let (before, _) = self.in_force(*ended)?;
+            *ended += 1;
+            if self.in_force(*ended)?.0 != before {
+                meter = meter.moved(before);
+            }
+        }
+        Ok(meter)
+    }
+
     /// Counts hour by hour up to the cursor. Says in words what was charged otherwise.
     fn replay(&self) -> Result<std::result::Result<Replayed, String>> {
         let (row, mut sum) = (self.row, Replayed::default());
         let mut meter = Meter { ended_at: row.ended_at, ..Meter::start(row.started_at) };
         let mut charged = row.starts.iter().zip(&row.amounts).zip(&row.tariffs);
+        let mut ended = 0;
         while meter.paid_until < row.paid_until && !meter.is_settled() {
-            let (price, tariff) = self.in_force(meter.paid_until)?;
+            meter = self.end_terms(meter, &mut ended)?;
+            let (price, tariff) = self.in_force(ended)?;
             let (span, after) =
                 meter.next(price, tariff).map_err(|_| Error::Inconsistent("an hour of a meter"))?;
             let expected = (&span.start, &span.amount.micros());
