@@ -87,7 +87,7 @@ async fn lived_through(panel: &Panel, owner: &Caller) {
     panel.fund(owner, "40.00").await;
     panel.enqueue_for(owner, "billing.resume").await;
     panel.until_idle().await;
-    bill(panel, "max(paid_until) + interval '150 minutes' from meters").await;
+    bill(panel, "max(paid_until) + interval '150 minutes' from meter_counts").await;
     panel.until_idle().await;
     worker.stop().await;
 }

@@ -153,7 +153,7 @@ impl Panel {
     pub async fn backdate(&self, vps: VpsId, started_at: &str) {
         self.execute(format!(
             "with moved as (
-                update meters set started_at = {started_at}, paid_until = {started_at} + interval '1 hour',
+                update meters set started_at = {started_at}, paid_until = {started_at} + interval '1 hour', flat_until = null,
                     month = date_trunc('month', ({started_at}) at time zone 'UTC')::date
                 where vps_id = '{vps}' returning id, started_at
             ), active as (update vps_instances set active_at = {started_at} where id = '{vps}')

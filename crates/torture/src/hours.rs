@@ -20,12 +20,13 @@ pub(crate) async fn pass(world: &World, organization: &str, hours: u64) {
                 update charges set span_start = span_start - by_ where organization_id = org;
                 update meter_terms set until = until - by_ where organization_id = org;
                 update meters m set started_at = started_at - by_, ended_at = ended_at - by_,
-                    paid_until = paid_until - by_, month = n.month, month_used_micros = coalesce((
+                    paid_until = n.paid_until - by_, month = n.month, flat_until = null, month_used_micros = coalesce((
                         select sum(amount_micros) from charges c where c.meter_id = m.id
                             and c.span_start >= n.month::timestamp at time zone 'UTC'), 0)
-                    from (select id, date_trunc('month', (paid_until - by_ - interval '1 hour') at time zone 'UTC')::date
-                        as month from meters) n
+                    from (select id, paid_until, date_trunc('month', (paid_until - by_ - interval '1 hour')
+                        at time zone 'UTC')::date as month from meter_counts) n
                     where m.organization_id = org and n.id = m.id;
+                update wallets set charged_until = charged_until - by_ where organization_id = org;
             end $$"
         ))
         .await;

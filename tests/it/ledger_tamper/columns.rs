@@ -42,6 +42,11 @@ const COLUMNS: &[Forgery] = &[
         "head hash",
     ),
     forgery(
+        "wallets.charged_until",
+        "update wallets set charged_until = '2020-01-01' where organization_id = ACME",
+        "and none begins then",
+    ),
+    forgery(
         "ledger_transactions.organization_id",
         "update ledger_transactions set organization_id = 'ffffffff-ffff-7fff-bfff-ffffffffffff'
             where organization_id = ACME and sequence = 3",

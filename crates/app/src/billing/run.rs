@@ -127,7 +127,8 @@ impl Books {
                 rest.push(organization);
                 continue;
             };
-            let word = format!("{}:{}", due.meter_id, due.hour);
+            // A run leaves none of them, so flat hours that begin then are charged once.
+            let word = format!("flat:{}", due.until.timestamp_micros());
             let movement = Movement { word, hours: due.hours, from: due.from, until: due.until };
             let posted = movement.post(wallet, TransactionKind::Charge, due.amount, &mut self.entries)?;
             paid.push((organization, posted));

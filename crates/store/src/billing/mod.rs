@@ -98,12 +98,21 @@ impl MeterRow {
     }
 }
 
+impl OpenMeter {
+    /// The next hours as far as they are sold and cost the same.
+    fn flat(&self) -> Option<Flat> {
+        let goes_on = self.tariff == Tariff::Sold && self.meter.ended_at.is_none();
+        self.meter.flat(&self.price).filter(|_| goes_on)
+    }
+}
+
 /// Organizations with hours that began at or before `now` and are not paid, or with VPSs that are to be moved to another
 /// price by then, in id order.
 pub async fn due_organizations(db: &mut SystemRead, now: DateTime<Utc>) -> Result<Vec<OrganizationId>> {
     Ok(sqlx::query_scalar!(
-        r#"select organization_id as "id!: OrganizationId" from meters where not settled and paid_until <= $1
-            group by organization_id
+        r#"select w.organization_id as "id!: OrganizationId" from wallets w
+            cross join lateral (select from meter_counts m
+                where m.organization_id = w.organization_id and not m.settled and m.paid_until <= $1 limit 1) d
         union select organization_id from vps_price_moves where state = 'announced' and moves_at <= $1
         order by 1"#,
         now
@@ -121,10 +130,6 @@ pub struct FlatDue {
     pub hours: i64,
     /// What they cost together.
     pub amount: Money,
-    /// One of the meters, whose hour names the movement.
-    pub meter_id: MeterId,
-    /// Which hour of that meter: 0 is its first.
-    pub hour: i64,
     /// When the first of these hours begins.
     pub from: DateTime<Utc>,
     /// When the last of them begins.
@@ -140,17 +145,19 @@ pub async fn flat_dues(
     now: DateTime<Utc>,
 ) -> Result<Vec<FlatDue>> {
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
-    // The picks of a group are all of its first row.
+    // Organizations are joined, so that only their wallets are read; a list of them would be sought in meters alone. What
+    // is due of a meter is worked out once (`offset 0`), not once for each use.
     Ok(sqlx::query_as!(
         FlatDue,
-        r#"select organization_id as "organization_id: OrganizationId", count(*) as "hours!",
-            sum(flat_micros)::bigint as "amount!: Money", (array_agg(id))[1] as "meter_id!: MeterId",
-            (extract(epoch from (array_agg(paid_until))[1] - (array_agg(started_at))[1]) / 3600)::bigint as "hour!",
-            min(paid_until) as "from!", max(paid_until) as "until!",
-            bool_and(coalesce(flat_until > paid_until, false) and tariff = 'sold' and ended_at is null
-                and paid_until > $2::timestamptz - interval '1 hour') as "only!"
-        from meters where organization_id = any($1) and not settled and paid_until <= $2
-        group by organization_id"#,
+        r#"select organization_id as "organization_id!: OrganizationId", count(*) as "hours!",
+            sum(flat_micros)::bigint as "amount!: Money", min(paid_until) as "from!", max(paid_until) as "until!",
+            bool_and(flat and paid_until > $2::timestamptz - interval '1 hour') as "only!"
+        from (
+            select m.organization_id, m.paid_until, m.flat_micros, m.tariff = 'sold' and m.ended_at is null
+                and coalesce(m.flat_until > m.paid_until, false) as flat
+            from unnest($1::uuid[]) as o (id) join meter_counts m on m.organization_id = o.id
+            where not m.settled and m.paid_until <= $2 offset 0
+        ) due group by organization_id"#,
         &ids,
         now,
     )
@@ -192,10 +199,11 @@ pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) ->
     let ids: Vec<Uuid> = organizations.iter().map(|o| o.0).collect();
     let mut rows = sqlx::query_as!(
         MeterRow,
-        r#"select id as "id: MeterId", organization_id as "organization_id: OrganizationId", started_at, ended_at,
-            paid_until, month, month_used_micros as "month_used: Money", cap_month, cap_micros as "cap: Money", tariff = 'sold' as "sold!",
-            price_version_id as "price_version_id: PriceVersionId"
-        from meters where organization_id = any($1) and not settled"#,
+        r#"select m.id as "id!: MeterId", m.organization_id as "organization_id!: OrganizationId",
+            m.started_at as "started_at!", m.ended_at, m.paid_until as "paid_until!", m.month as "month!",
+            m.month_used_micros as "month_used!: Money", m.cap_month, m.cap_micros as "cap: Money",
+            m.tariff = 'sold' as "sold!", m.price_version_id as "price_version_id!: PriceVersionId"
+        from unnest($1::uuid[]) as o (id) join meter_counts m on m.organization_id = o.id where not m.settled"#,
         &ids
     )
     .fetch_all(tx.conn())
@@ -225,7 +233,8 @@ pub async fn insert_meter(
     sqlx::query!(
         "insert into meters (organization_id, id, vps_id, price_version_id, started_at, ended_at, paid_until, month,
             month_used_micros, settled, flat_micros, flat_until)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $7 <= charged_until then null else $12::timestamptz end
+        from wallets where organization_id = $1",
         organization.0,
         id.0,
         vps.0,
@@ -286,17 +295,18 @@ pub async fn update_meters(
     let used: Vec<i64> = meters.iter().map(|m| m.meter.month_used.micros()).collect();
     let sold: Vec<bool> = meters.iter().map(|m| m.tariff == Tariff::Sold).collect();
     let settled: Vec<bool> = meters.iter().map(|m| m.meter.is_settled()).collect();
-    let flat: Vec<Option<Flat>> = meters.iter().map(|m| m.meter.flat(&m.price)).collect();
+    let flat: Vec<Option<Flat>> = meters.iter().map(OpenMeter::flat).collect();
     let flat_amounts: Vec<i64> = flat.iter().map(|flat| flat_micros(*flat)).collect();
     let flat_until: Vec<Option<DateTime<Utc>>> = flat.iter().map(|flat| flat.map(|f| f.until)).collect();
     sqlx::query!(
         "update meters m set paid_until = n.paid, month = n.month, month_used_micros = n.used,
             tariff = case when n.sold then 'sold' else 'at_cost' end, settled = n.settled,
-            flat_micros = n.flat, flat_until = n.flat_until
-        from unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::boolean[], $6::boolean[],
+            flat_micros = n.flat, flat_until = case when n.paid <= w.charged_until then null else n.flat_until end
+        from wallets w, unnest($1::uuid[], $2::timestamptz[], $3::date[], $4::bigint[], $5::boolean[], $6::boolean[],
                 $8::bigint[], $9::timestamptz[])
             as n (id, paid, month, used, sold, settled, flat, flat_until)
-        where m.organization_id = any($7) and not m.settled and m.id = n.id and m.paid_until <= n.paid
+        where m.organization_id = any($7) and w.organization_id = m.organization_id and not m.settled and m.id = n.id
+            and m.paid_until <= n.paid
             and (m.paid_until, m.tariff = 'sold', m.settled) is distinct from (n.paid, n.sold, n.settled)",
         &ids,
         &paid,
@@ -348,7 +358,7 @@ pub async fn set_tariff(tx: &mut OrgTx, vps: &[VpsId], tariff: Tariff) -> Result
 pub async fn at_cost_due(tx: &mut OrgTx) -> Result<bool> {
     let organization = tx.organization_id();
     Ok(sqlx::query_scalar!(
-        r#"select exists (select from meters where organization_id = $1 and not settled and tariff = 'at_cost'
+        r#"select exists (select from meter_counts where organization_id = $1 and not settled and tariff = 'at_cost'
             and paid_until <= now()) as "due!""#,
         organization.0
     )

@@ -137,11 +137,12 @@ fn metered(
 ) -> impl futures_util::Stream<Item = std::result::Result<Metered, sqlx::Error>> {
     sqlx::query_as!(
         Metered,
-        r#"select m.organization_id as "organization_id: OrganizationId", m.id as "id: MeterId", m.started_at, m.ended_at,
-            m.paid_until, m.month, m.month_used_micros as "month_used: Money", m.tariff = 'sold' as "sold!",
-            m.price_version_id as "price_version_id: PriceVersionId", coalesce(c.starts, '{}') as "starts!",
+        r#"select m.organization_id as "organization_id!: OrganizationId", m.id as "id!: MeterId",
+            m.started_at as "started_at!", m.ended_at, m.paid_until as "paid_until!", m.month as "month!",
+            m.month_used_micros as "month_used!: Money", m.tariff = 'sold' as "sold!",
+            m.price_version_id as "price_version_id!: PriceVersionId", coalesce(c.starts, '{}') as "starts!",
             coalesce(c.amounts, '{}') as "amounts!", coalesce(c.tariffs, '{}') as "tariffs!"
-        from meters m left join lateral (
+        from meter_counts m left join lateral (
             select array_agg(span_start order by span_start) as starts,
                 array_agg(amount_micros order by span_start) as amounts, array_agg(tariff order by span_start) as tariffs
             from charges where meter_id = m.id and organization_id = m.organization_id) c on true

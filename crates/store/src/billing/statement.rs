@@ -143,7 +143,7 @@ async fn closings(
             where t.organization_id = w.organization_id and t.created_at >= $2 and t.kind not in ('charge', 'accrual')
                 and not (t.kind = 'capture' and exists (select from meters h
                     where h.organization_id = t.organization_id and h.vps_id = (t.reference->>'vps_id')::uuid))) m on true
-        left join lateral (select sum(c.amount_micros) as later from meters h
+        left join lateral (select sum(c.amount_micros) as later from meter_counts h
             join charges c on c.organization_id = h.organization_id and c.meter_id = h.id and c.span_start >= $2
             where h.organization_id = w.organization_id and h.paid_until > $2) c on true
         where w.organization_id = any($1)"#,
@@ -177,11 +177,11 @@ async fn vps_lines(
                 coalesce(sum(c.amount_micros) filter (where c.tariff = 'sold'), 0)::bigint as amount,
                 count(*) filter (where c.tariff = 'at_cost') as suspended_hours,
                 coalesce(sum(c.amount_micros) filter (where c.tariff = 'at_cost'), 0)::bigint as suspended_amount
-            from meters m join charges c on c.organization_id = m.organization_id and c.meter_id = m.id
+            from meter_counts m join charges c on c.organization_id = m.organization_id and c.meter_id = m.id
                 and c.span_start >= $2 and c.span_start < $3
             where m.organization_id = any($1) and m.started_at < $3 and m.paid_until > $2
-            group by m.organization_id, m.id)
-        select c.organization_id as "organization_id: OrganizationId", v.id as "vps_id: VpsId", v.name,
+            group by m.organization_id, m.id, m.vps_id, m.price_version_id)
+        select c.organization_id as "organization_id!: OrganizationId", v.id as "vps_id: VpsId", v.name,
             l.name as plan, r.name as region, p.sell_hour_micros as "hour: Money", p.sell_month_micros as "month: Money",
             c.hours as "hours!", c.amount as "amount!: Money", c.suspended_hours as "suspended_hours!",
             c.suspended_amount as "suspended_amount!: Money"
@@ -282,11 +282,11 @@ pub async fn due(
         where w.sequence > 0 and ($5::uuid is null or w.organization_id > $5)
             and not exists (select from documents d
                 where d.organization_id = w.organization_id and d.kind = 'statement' and d.month = $1)
-            and not exists (select from meters m where m.organization_id = w.organization_id and not m.settled
+            and not exists (select from meter_counts m where m.organization_id = w.organization_id and not m.settled
                 and m.paid_until < $3 and (m.ended_at is null or m.paid_until < m.ended_at))
             and (exists (select from ledger_transactions t where t.organization_id = w.organization_id
                     and t.created_at >= $2 and t.created_at < $3)
-                or exists (select from meters m where m.organization_id = w.organization_id
+                or exists (select from meter_counts m where m.organization_id = w.organization_id
                     and m.started_at < $3 and m.paid_until > $2))
         order by 1 limit $4"#,
         span.month,
@@ -303,7 +303,7 @@ pub async fn due(
 pub async fn is_waiting(tx: &mut SystemTx, month: NaiveDate) -> Result<bool> {
     let span = Span::of(month);
     Ok(sqlx::query_scalar!(
-        r#"select exists (select from meters
+        r#"select exists (select from meter_counts
             where not settled and paid_until < $1 and (ended_at is null or paid_until < ended_at)) as "waiting!""#,
         span.end
     )

@@ -64,7 +64,7 @@ pub async fn open(db: &mut SystemRead, patience: Patience) -> Result<Vec<Open>> 
         select code as "code!: AlarmCode", subject, name, count as "count!", since, detail from (
             select 1 as place, 'billing_lag' as code, null::uuid as subject, null::text as name, count(*) as count,
                 min(m.paid_until) as since, null::text as detail
-            from meters m, late where not m.settled and m.paid_until < late.work
+            from meter_counts m, late where not m.settled and m.paid_until < late.work
             having count(*) > 0
             union all
             select 2, 'hold_without_job', null, null, count(*), min(h.created_at), null

@@ -57,7 +57,7 @@ pub async fn lag(db: &mut SystemRead) -> Result<Lag> {
                 where j.state = 'ready' and j.run_at < now()
                     and (j.key is null or not exists (select from jobs o where o.key = j.key
                         and (o.state = 'running' or (o.state = 'ready' and o.id < j.id))))), 0)::bigint as "queue!",
-            coalesce((select extract(epoch from now() - min(m.paid_until)) from meters m
+            coalesce((select extract(epoch from now() - min(m.paid_until)) from meter_counts m
                 where not m.settled and m.paid_until < now()), 0)::bigint as "billing!""#
     )
     .fetch_one(db.conn())

@@ -72,7 +72,7 @@ pub async fn list(
         join regions r on r.id = v.region_id
         join price_versions c on c.id = v.price_version_id
         left join vps_actions a on a.vps_id = v.id and a.state in ('queued', 'running')
-        left join meters m on m.vps_id = v.id
+        left join meter_counts m on m.vps_id = v.id
         where v.organization_id = $1
             and ($2 or v.state in ('creating', 'active', 'deleting', 'lost')
                 or (v.state = 'failed' and v.created_at > now() - interval '1 day'))
@@ -206,7 +206,7 @@ pub async fn find(db: &mut OrgRead, id: VpsId) -> Result<Option<Detail>> {
         left join vps_price_moves n on n.organization_id = v.organization_id and n.vps_id = v.id and n.state = 'announced'
         left join price_versions t on t.id = n.to_version_id
         left join vps_actions a on a.vps_id = v.id and a.state in ('queued', 'running')
-        left join meters m on m.vps_id = v.id
+        left join meter_counts m on m.vps_id = v.id
         left join lateral (
             select last.failure from vps_actions last
             where last.organization_id = v.organization_id and last.vps_id = v.id order by last.id desc limit 1
@@ -481,7 +481,7 @@ pub async fn records(
         left join vps_price_moves n on n.organization_id = v.organization_id and n.vps_id = v.id and n.state = 'announced'
         left join price_versions t on t.id = n.to_version_id
         left join vps_actions a on a.vps_id = v.id and a.state in ('queued', 'running')
-        left join meters m on m.vps_id = v.id
+        left join meter_counts m on m.vps_id = v.id
         where v.organization_id = $1
             and case
                 when $2::uuid is not null then v.id = $2

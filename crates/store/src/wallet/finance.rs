@@ -176,7 +176,7 @@ pub async fn margin(db: &mut SystemRead, of: Of, limit: i64) -> Result<Vec<Margi
         counted as (
             select m.vps_id, m.price_version_id, m.month_used_micros as revenue, m.started_at >= month.at as began,
                 floor(extract(epoch from m.paid_until - greatest(m.started_at, month.at)) / 3600)::bigint as hours
-            from meters m, month where m.month = month.first),
+            from meter_counts m, month where m.month = month.first),
         spent as (
             select c.vps_id, c.hours, c.revenue, greatest(least(c.hours * p.cost_hour_micros, p.cost_month_micros),
                 case when c.began then p.cost_minimum_micros else 0 end) as cost

@@ -65,7 +65,7 @@ pub async fn balance(db: &mut OrgRead) -> Result<Balance> {
 pub async fn charged_this_month(db: &mut OrgRead) -> Result<Money> {
     let organization = db.organization_id();
     Ok(sqlx::query_scalar!(
-        r#"select coalesce(sum(month_used_micros), 0)::bigint as "sum!: Money" from meters
+        r#"select coalesce(sum(month_used_micros), 0)::bigint as "sum!: Money" from meter_counts
         where organization_id = $1 and month = date_trunc('month', now() at time zone 'utc')::date"#,
         organization.0
     )
@@ -264,7 +264,7 @@ pub async fn totals(db: &mut SystemRead) -> Result<Totals> {
                 coalesce(sum(burn_micros), 0)::bigint as burn from wallets) w,
             (select coalesce(sum(p.cost_hour_micros), 0)::bigint as cost_hour
                 from vps_instances v join price_versions p on p.id = v.price_version_id where v.state = 'active') c,
-            (select coalesce(sum(month_used_micros), 0)::bigint as charged from meters
+            (select coalesce(sum(month_used_micros), 0)::bigint as charged from meter_counts
                 where month = date_trunc('month', now() at time zone 'utc')::date) m,
             (select coalesce(sum(captured_micros), 0)::bigint as ever,
                 coalesce(sum(captured_micros) filter (where updated_at >= date_trunc('month', now(), 'utc')), 0)::bigint

@@ -67,6 +67,7 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Differ
         holds::moved_otherwise,
         hours::paid_otherwise,
         hours::counted_otherwise,
+        hours::charged_until_no_hour,
         hours::terms_differ,
         hours::charged_otherwise,
         top_ups_differ,

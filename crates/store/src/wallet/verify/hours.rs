@@ -53,9 +53,8 @@ pub(super) fn counted_otherwise(db: &mut SystemRead) -> Answer<'_> {
         Ok(sqlx::query_as!(
             Difference,
             r#"with counted as (
-                select m.organization_id, m.id, m.vps_id, m.price_version_id, m.started_at, m.ended_at, m.paid_until,
-                    m.month, m.month_used_micros, m.settled, count(c.meter_id) as charges,
-                    count(*) filter (where c.span_start >= m.started_at and c.span_start < m.paid_until
+                select m.organization_id, m.id, m.vps_id, m.price_version_id, m.started_at, m.ended_at, m.month, m.settled,
+                    count(c.meter_id) as charges, count(*) filter (where c.span_start >= m.started_at
                         and date_bin('1 hour', c.span_start, m.started_at) = c.span_start) as hours,
                     max(c.span_start) as last,
                     coalesce(sum(c.amount_micros) filter (where c.span_start >= m.month::timestamp at time zone
@@ -72,28 +71,45 @@ pub(super) fn counted_otherwise(db: &mut SystemRead) -> Answer<'_> {
                     when n.stray is not null then 'a charge belongs to no meter'
                     when n.id is null then format('VPS %s was active and has no meter', v.id)
                     when v.id is null then format('meter %s counts the hours of no VPS that was active', n.id)
-                    when n.hours <> n.charges or n.paid_until <> n.started_at + n.hours * interval '1 hour' then
+                    when n.hours <> n.charges or n.last >= k.paid_until
+                        or k.paid_until <> n.started_at + n.hours * interval '1 hour' then
                         format('meter %s has %s charged hours, and not each between its start and %s', n.id, n.charges,
-                            n.paid_until)
+                            k.paid_until)
                     when n.started_at <> v.active_at then format('meter %s did not begin with its VPS', n.id)
                     when n.ended_at is distinct from v.ended_at then format('meter %s did not end with its VPS', n.id)
                     when n.price_version_id <> v.price_version_id then
                         format('meter %s counts at another price than its VPS is sold at', n.id)
-                    when n.settled <> coalesce(n.paid_until >= n.ended_at, false) then
+                    when n.settled <> coalesce(k.paid_until >= n.ended_at, false) then
                         format('meter %s is %s, its hours say otherwise', n.id,
                             case when n.settled then 'settled' else 'open' end)
                     when n.month <> date_trunc('month', coalesce(n.last, n.started_at) at time zone interval '0') then
                         format('meter %s counts another month than its last hour is in', n.id)
-                    when n.used <> n.month_used_micros then
+                    when n.used <> k.month_used_micros then
                         format('meter %s has used %s micros of its month, its charges say %s', n.id,
-                            n.month_used_micros, n.used)
+                            k.month_used_micros, n.used)
                     end as what
-                from counted n full join (select id, organization_id, active_at, ended_at, price_version_id
+                from counted n left join meter_counts k on k.id = n.id full join (select id, organization_id, active_at, ended_at, price_version_id
                     from vps_instances where active_at is not null) v
                     on v.id = n.vps_id and v.organization_id = n.organization_id
             )
             select organization_id as "organization_id!: _", what as "what!" from told where what is not null
             order by concerns limit 1"#
+        )
+        .fetch_optional(db.conn())
+        .await?)
+    })
+}
+
+/// Up to which hour flat hours are charged, against those hours: one of them begins then.
+pub(super) fn charged_until_no_hour(db: &mut SystemRead) -> Answer<'_> {
+    Box::pin(async move {
+        Ok(sqlx::query_as!(
+            Difference,
+            r#"select w.organization_id as "organization_id: _",
+                format('the wallet says that hours are charged up to %s, and none begins then', w.charged_until) as "what!"
+            from wallets w where w.charged_until is not null and not exists (select from charges c
+                where c.organization_id = w.organization_id and c.span_start = w.charged_until)
+            limit 1"#
         )
         .fetch_optional(db.conn())
         .await?)
