@@ -88,6 +88,8 @@ async fn lived_through(panel: &Panel, owner: &Caller) {
     panel.enqueue_for(owner, "billing.resume").await;
     panel.until_idle().await;
     bill(panel, "max(paid_until) + interval '150 minutes' from meter_counts").await;
+    // One hour of each, which cost what the last one did.
+    bill(panel, "max(paid_until) from meter_counts where not settled").await;
     panel.until_idle().await;
     worker.stop().await;
 }
@@ -125,6 +127,7 @@ impl Books {
             "meters where settled",
             "meters where not settled",
             "meter_terms where tariff = 'at_cost'",
+            "wallets where charged_until is not null",
             "top_ups where state = 'completed'",
         ] {
             let count = format!("select count(*) from {some} and organization_id = '{acme}'");

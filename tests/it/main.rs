@@ -13,6 +13,7 @@ mod documents;
 mod events;
 mod explain;
 mod finance;
+mod flat_hours;
 mod hot_wallet;
 mod hours;
 mod identity;

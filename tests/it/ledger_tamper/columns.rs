@@ -43,7 +43,7 @@ const COLUMNS: &[Forgery] = &[
     ),
     forgery(
         "wallets.charged_until",
-        "update wallets set charged_until = '2020-01-01' where organization_id = ACME",
+        "update wallets set charged_until = charged_until + interval '1 microsecond' where organization_id = ACME",
         "and none begins then",
     ),
     forgery(
@@ -255,7 +255,7 @@ const COLUMNS: &[Forgery] = &[
     forgery(
         "meters.tariff",
         "update meters set tariff = 'at_cost' where organization_id = ACME and not settled",
-        "do not follow each other",
+        "charged hours, and not each between",
     ),
     forgery(
         "meters.settled",

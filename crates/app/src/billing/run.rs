@@ -108,8 +108,8 @@ impl Books {
     }
 
     /// Where one flat hour of each VPS is due and the wallet covers all of them, which is nearly everywhere, the
-    /// database moves the meters itself. Answers the organizations that are left, all those whose prices change among
-    /// them.
+    /// database writes the hours itself, and the wallet says up to which one. Answers the organizations that are left,
+    /// all those whose prices change among them.
     async fn charge_flat(
         &mut self,
         tx: &mut SystemTx,
@@ -131,6 +131,7 @@ impl Books {
             let word = format!("flat:{}", due.until.timestamp_micros());
             let movement = Movement { word, hours: due.hours, from: due.from, until: due.until };
             let posted = movement.post(wallet, TransactionKind::Charge, due.amount, &mut self.entries)?;
+            wallet.charged_until = Some(due.until);
             paid.push((organization, posted));
             self.charged.insert(organization);
             self.flat_hours += due.hours;

@@ -166,7 +166,8 @@ pub async fn flat_dues(
 }
 
 /// Charges the flat hours of these organizations, each to the movement beside it (`None` when they cost nothing).
-/// Answers how many hours that were.
+/// Answers how many hours that were. No meter is written: the wallets, which are locked, have to say up to which hour
+/// this was, in the same transaction ([`LockedWallet::charged_until`](crate::wallet::LockedWallet)).
 pub async fn charge_flat(
     tx: &mut SystemTx,
     organizations: &[(OrganizationId, Option<TransactionId>)],
@@ -175,16 +176,11 @@ pub async fn charge_flat(
     let ids: Vec<Uuid> = organizations.iter().map(|(id, _)| id.0).collect();
     let paid_by: Vec<Option<Uuid>> = organizations.iter().map(|(_, paid_by)| paid_by.map(|t| t.0)).collect();
     let charged = sqlx::query!(
-        "with paid as (
-            update meters m set paid_until = m.paid_until + interval '1 hour',
-                month_used_micros = m.month_used_micros + m.flat_micros
-            from unnest($1::uuid[], $2::uuid[]) as n (organization, paid_by)
-            where m.organization_id = n.organization and not m.settled and m.paid_until <= $3
-            returning m.organization_id, m.id, m.paid_until - interval '1 hour' as span_start, m.flat_micros, n.paid_by
-        )
-        insert into charges (organization_id, meter_id, span_start, amount_micros, tariff, transaction_id)
-        select organization_id, id, span_start, flat_micros, 'sold', case when flat_micros > 0 then paid_by end
-        from paid",
+        "insert into charges (organization_id, meter_id, span_start, amount_micros, tariff, transaction_id)
+        select m.organization_id, m.id, m.paid_until, m.flat_micros, 'sold', case when m.flat_micros > 0 then n.paid_by end
+        from unnest($1::uuid[], $2::uuid[]) as n (organization, paid_by)
+        join meter_counts m on m.organization_id = n.organization
+        where not m.settled and m.paid_until <= $3",
         &ids,
         &paid_by as &[Option<Uuid>],
         now,

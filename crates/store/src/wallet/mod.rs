@@ -39,6 +39,8 @@ pub struct LockedWallet {
     credit_limit: Money,
     /// Sum of the hourly prices of everything that draws on the wallet or is ordered to.
     pub burn: Money,
+    /// When the last flat hour begins that is charged together with what is saved; `None` leaves that as it is.
+    pub charged_until: Option<DateTime<Utc>>,
     sequence: i64,
     head: Hash,
     now: DateTime<Utc>,
@@ -139,6 +141,7 @@ impl WalletRow {
             receivable: self.receivable,
             credit_limit: self.credit_limit,
             burn: self.burn,
+            charged_until: None,
             sequence: self.sequence,
             head,
             now: self.now,
@@ -308,11 +311,14 @@ async fn update_wallets(tx: &mut impl WriteDb, wallets: &[&LockedWallet]) -> Res
     let ids: Vec<Uuid> = wallets.iter().map(|w| w.organization_id.0).collect();
     let column = |f: fn(&LockedWallet) -> i64| wallets.iter().map(|w| f(w)).collect::<Vec<i64>>();
     let heads: Vec<Vec<u8>> = wallets.iter().map(|w| w.head.to_vec()).collect();
+    let charged: Vec<Option<DateTime<Utc>>> = wallets.iter().map(|w| w.charged_until).collect();
     sqlx::query!(
         "update wallets w set available_micros = n.available, held_micros = n.held, receivable_micros = n.receivable,
-            burn_micros = n.burn, sequence = n.sequence, head_hash = n.head
-        from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[])
-            as n (id, available, held, receivable, burn, sequence, head)
+            burn_micros = n.burn, sequence = n.sequence, head_hash = n.head,
+            charged_until = greatest(w.charged_until, n.charged_until)
+        from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[],
+                $8::timestamptz[])
+            as n (id, available, held, receivable, burn, sequence, head, charged_until)
         where w.organization_id = n.id",
         &ids,
         &column(|w| w.available.micros()),
@@ -321,6 +327,7 @@ async fn update_wallets(tx: &mut impl WriteDb, wallets: &[&LockedWallet]) -> Res
         &column(|w| w.burn.micros()),
         &column(|w| w.sequence),
         &heads,
+        &charged as &[Option<DateTime<Utc>>],
     )
     .execute(tx.conn())
     .await?;
