@@ -5,15 +5,16 @@ use app::Caller;
 use app::wallet::{NewPromotion, create_promotion, redeem};
 use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
-use domain::billing::{Party, Tariff, Tax, VatNumber};
+use domain::billing::{Meter, Party, Tariff, Tax, VatNumber};
+use domain::catalog::Price;
 use domain::identity::{Actor, Role};
 use domain::payment::{AutoTerms, DisputeState, OffReason, RefundState, Threshold, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
-    AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, Money,
-    PriceMoveId, ProviderId, RefundId, SessionId, SshKeyId, TopUpId, TransactionId, UserId, VpsActionId,
-    VpsId,
+    AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, MeterId, Money,
+    PriceMoveId, PriceVersionId, ProviderId, RefundId, SessionId, SshKeyId, TopUpId, TransactionId, UserId,
+    VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::recompute::recompute;
@@ -261,6 +262,20 @@ fn auto_terms() -> AutoTerms {
     AutoTerms { threshold: Threshold::Amount(one), amount: one, ceiling: one }
 }
 
+/// A version that nobody published, and a price.
+fn sold() -> (PriceVersionId, &'static Price) {
+    const ONE: Money = Money::from_micros(1);
+    const PRICE: Price = Price {
+        cost_hour: ONE,
+        cost_month: ONE,
+        cost_minimum: ONE,
+        sell_hour: ONE,
+        sell_month: ONE,
+        sell_minimum: ONE,
+    };
+    (PriceVersionId(Uuid::from_u128(9)), &PRICE)
+}
+
 /// The number in the other's profile.
 fn vat_number() -> VatNumber {
     VatNumber::parse("DE".parse().unwrap(), "DE123456789").unwrap()
@@ -343,6 +358,7 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "lock adjustment": wallet::adjustment::lock(tx, of.adjustment),
         "decide": wallet::adjustment::decide(tx, of.adjustment, AdjustmentState::Rejected, of.user),
         "close hold": wallet::close_hold(tx, of.ordered, HoldState::Released),
+        "insert meter": billing::insert_meter(tx, MeterId(Uuid::from_u128(9)), of.ordered, sold(), &Meter::start(now)),
         "end meter": billing::end_meter(tx, of.active, now),
         "tariff": billing::set_tariff(tx, &[of.active], Tariff::AtCost),
         "due at cost": billing::at_cost_due(tx),
