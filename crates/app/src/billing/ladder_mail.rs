@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::identity::{Actor, Email, Permission, Role};
 use domain::{Money, OrganizationId};
-use store::billing::ladder::{Account, Unpaid as Row};
+use store::billing::ladder::{Account, Unpaid as Row, accounts};
 use store::notify::mail::{Member, members};
 use store::{OrgDb as _, OrgTx, SystemTx, WriteDb};
 
@@ -20,14 +20,18 @@ const NAMES: usize = 20;
 const HORIZON: i64 = 24 * 3650;
 
 /// Those who may pay.
-pub(crate) async fn payers(
-    tx: &mut impl WriteDb,
-    organization: OrganizationId,
-) -> Result<Vec<(Email, Member)>> {
+async fn payers(tx: &mut impl WriteDb, organization: OrganizationId) -> Result<Vec<(Email, Member)>> {
     let roles: Vec<Role> =
         Role::ALL.iter().copied().filter(|role| role.allows(Permission::WalletTopUp)).collect();
     let members = members(tx, &[organization], &roles).await?.into_iter();
     Ok(members.filter_map(|member| Some((Email::parse(&member.email)?, member))).collect())
+}
+
+/// The organization's name, and those who may pay for it.
+pub(crate) async fn named_payers(tx: &mut OrgTx) -> Result<(String, Vec<(Email, Member)>)> {
+    let id = tx.organization_id();
+    let account = accounts(tx, &[id]).await?.pop();
+    Ok((account.map(|account| account.name).unwrap_or_default(), payers(tx, id).await?))
 }
 
 fn amount(app: &App, amount: Money) -> String {

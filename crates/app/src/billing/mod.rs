@@ -19,7 +19,7 @@ pub(crate) use destroy_job::run as destroy;
 pub use document::{CreditNote, Returned, issue_credit_note};
 pub(crate) use document::{issue_receipt, returned_as};
 pub use ladder::{Steps, run as climb};
-pub(crate) use ladder_mail::payers;
+pub(crate) use ladder_mail::named_payers;
 pub use profile::{NewProfile, set_profile};
 pub(crate) use resume_job::{ask_to_resume, run as resume};
 pub use run::{Summary, run};

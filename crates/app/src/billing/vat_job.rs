@@ -6,12 +6,11 @@ use domain::activity::{Action, Activity, TargetKind};
 use domain::billing::VatNumber;
 use domain::identity::Actor;
 use serde_json::json;
-use store::billing::ladder::accounts;
 use store::billing::{profile, vat as rows};
 use store::job::{self, Job, Next, queue};
 use store::{Exempt, OrgDb as _, OrgTx, SystemPurpose};
 
-use super::ladder_mail::payers;
+use super::ladder_mail::named_payers;
 use super::vat::{check_job, countries, decisive};
 use crate::App;
 use crate::notify::mail::{Content, Mail, enqueue};
@@ -63,9 +62,8 @@ async fn apply(ctx: &Context, job: &Job, number: &VatNumber, valid: bool) -> Res
 
 /// Tells those who may pay that their payments hold tax from now on.
 async fn tell(app: &App, tx: &mut OrgTx, number: &VatNumber) -> crate::Result<()> {
-    let id = tx.organization_id();
-    let organization = accounts(tx, &[id]).await?.pop().map(|account| account.name).unwrap_or_default();
-    for (to, member) in payers(tx, id).await? {
+    let (organization, payers) = named_payers(tx).await?;
+    for (to, member) in payers {
         let content = Content::VatNumber {
             name: member.name.clone(),
             organization: organization.clone(),

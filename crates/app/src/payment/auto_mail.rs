@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::Money;
 use domain::payment::{AutoTerms, OffReason};
-use store::billing::ladder::accounts;
-use store::{OrgDb as _, OrgTx};
+use store::OrgTx;
 
-use crate::billing::payers;
+use crate::billing::named_payers;
 use crate::notify::mail::{AutoTopUp, AutoTopUpStage, Content, Mail, enqueue};
 use crate::{App, Result};
 
@@ -49,9 +48,8 @@ pub(super) async fn tell(app: &App, tx: &mut OrgTx, news: News) -> Result<()> {
         News::Declined(at) => at.format("%-d %b %Y, %H:%M UTC").to_string(),
         _ => String::new(),
     };
-    let id = tx.organization_id();
-    let organization = accounts(tx, &[id]).await?.pop().map(|account| account.name).unwrap_or_default();
-    for (to, member) in payers(tx, id).await? {
+    let (organization, payers) = named_payers(tx).await?;
+    for (to, member) in payers {
         let content = Content::AutoTopUp(AutoTopUp {
             name: member.name.clone(),
             organization: organization.clone(),

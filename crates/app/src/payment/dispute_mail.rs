@@ -2,12 +2,11 @@
 
 use domain::Money;
 use domain::activity::Action;
-use store::billing::ladder::accounts;
+use store::OrgTx;
 use store::payment::TopUp;
 use store::payment::dispute::Dispute;
-use store::{OrgDb as _, OrgTx};
 
-use crate::billing::payers;
+use crate::billing::named_payers;
 use crate::notify::mail::{Content, DisputeStage, Disputed, Mail, enqueue};
 use crate::{App, Result};
 
@@ -49,9 +48,8 @@ pub(super) async fn tell(
         true => format!("{amount} {}", top_up.currency),
         false => String::new(),
     };
-    let id = tx.organization_id();
-    let organization = accounts(tx, &[id]).await?.pop().map(|account| account.name).unwrap_or_default();
-    for (to, member) in payers(tx, id).await? {
+    let (organization, payers) = named_payers(tx).await?;
+    for (to, member) in payers {
         let content = Content::Dispute(Disputed {
             name: member.name.clone(),
             organization: organization.clone(),

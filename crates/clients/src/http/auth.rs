@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// A credential. Has no `Debug`, and its header is marked as sensitive.
@@ -24,17 +24,17 @@ pub(crate) enum Auth {
 impl Auth {
     /// The header's value, if it has one. `None` when the credential has characters that no header can carry: such a
     /// credential cannot be accepted anywhere.
-    pub(super) fn header(&self) -> Option<Option<HeaderValue>> {
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
         let text = match self {
-            Self::Public => return Some(None),
+            Self::Public => return Ok(None),
             Self::Bearer(token) => format!("Bearer {}", token.expose_secret()),
             Self::Basic { user, password } => {
                 format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose_secret())))
             }
         };
-        let mut value = HeaderValue::from_str(&text).ok()?;
+        let mut value = HeaderValue::from_str(&text)?;
         value.set_sensitive(true);
-        Some(Some(value))
+        Ok(Some(value))
     }
 
     /// Takes the secret out of a text that came from outside.
@@ -62,8 +62,8 @@ mod tests {
         assert!(bearer.is_sensitive() && !format!("{bearer:?}").contains("secret-1"));
         let basic = Auth::Basic { user: "id".to_owned(), password: "pw".into() };
         assert_eq!(basic.header().unwrap().unwrap(), "Basic aWQ6cHc=");
-        assert_eq!(Auth::Public.header(), Some(None));
-        assert!(Auth::Bearer("two\nlines".into()).header().is_none());
+        assert_eq!(Auth::Public.header().unwrap(), None);
+        assert!(Auth::Bearer("two\nlines".into()).header().is_err());
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Exchange<'_> {
 
     fn request(&self, call: &Call) -> Result<RequestBuilder, UpstreamError> {
         let HttpClient { transport, base, .. } = self.client;
-        let credential = self.auth.header().ok_or(UpstreamError::Unauthorized)?;
+        let credential = self.auth.header().map_err(|_| UpstreamError::Unauthorized)?;
         let mut request = transport.pool(base).request(call.method.clone(), base.path(&call.path));
         if let Some(credential) = credential {
             request = request.header(AUTHORIZATION, credential);
