@@ -41,7 +41,7 @@ pub(crate) enum Step {
     Power { name: String, action: &'static str, copies: usize },
     /// In `copies` requests at once.
     Delete { name: String, copies: usize },
-    /// So many hours pass for this organization, and are billed.
+    /// So many hours pass for this organization and are billed, and then one more.
     Hours(u64),
     /// Milliseconds.
     Pause(u64),

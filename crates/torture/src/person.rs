@@ -125,9 +125,12 @@ impl Shared<'_> {
                 Step::Power { name, action, copies } => self.power(random, name, action, *copies).await?,
                 Step::Delete { name, copies } => self.delete(random, name, *copies).await?,
                 Step::Hours(hours) => {
-                    hours::pass(self.world, &self.organization.name, *hours).await;
-                    // Until the next billing run.
-                    sleep(Duration::from_millis(1_100)).await;
+                    // The last one on its own: after hours that were asked of the rule it is a flat one.
+                    for hours in [*hours, 1] {
+                        hours::pass(self.world, &self.organization.name, hours).await;
+                        // Until the next billing run.
+                        sleep(Duration::from_millis(1_100)).await;
+                    }
                 }
                 Step::Pause(milliseconds) => sleep(Duration::from_millis(*milliseconds)).await,
                 Step::Deed(deed) => {

@@ -47,6 +47,8 @@ impl Tally {
                 *self.0.entry(action.to_owned()).or_default() += times.parse::<i64>().unwrap_or(0);
             }
         }
+        let flat = "select count(*) from ledger_transactions where key like 'charge:flat:%'";
+        *self.0.entry("hours charged flat".to_owned()).or_default() += world.panel.fetch::<i64>(flat).await;
         for fault in world.panel.simulator.requests().iter().filter_map(|request| request.fault) {
             *self.0.entry(format!("fault {fault:?}")).or_default() += 1;
         }
