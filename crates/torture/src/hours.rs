@@ -23,14 +23,14 @@ pub(crate) async fn pass(world: &World, organization: &str, hours: u64) {
                 update meter_terms set until = until - by_ where organization_id = org;
                 update meters m set started_at = started_at - by_, ended_at = ended_at - by_,
                     paid_until = n.paid_until - by_, month = n.month,
-                    flat_until = case when m.flat_micros > 0 and m.month = n.month and n.next_month = n.month
+                    flat_until = case when m.flat_micros > 0 and m.month = n.month and n.month_of_next = n.month
                         then m.flat_until - by_ end,
                     month_used_micros = coalesce((
                         select sum(amount_micros) from charges c where c.meter_id = m.id
                             and c.span_start >= n.month::timestamp at time zone 'UTC'), 0)
                     from (select id, paid_until,
                             date_trunc('month', (paid_until - by_ - interval '1 hour') at time zone 'UTC')::date as month,
-                            date_trunc('month', (paid_until - by_) at time zone 'UTC')::date as next_month
+                            date_trunc('month', (paid_until - by_) at time zone 'UTC')::date as month_of_next
                         from meter_counts) n
                     where m.organization_id = org and n.id = m.id;
                 update wallets set charged_until = charged_until - by_ where organization_id = org;
