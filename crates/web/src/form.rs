@@ -69,7 +69,8 @@ pub(crate) fn utc(field: &'static str, text: &str) -> Result<Option<DateTime<Utc
     time.map(|time| Some(time.and_utc())).ok_or_else(refused)
 }
 
-fn sentence(text: &str) -> String {
+/// An error's words as people read them beside a field.
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }

@@ -12,10 +12,13 @@ use store::vps::ssh_key as rows;
 use crate::identity::short_text;
 use crate::{App, Caller, Error, Result};
 
+const NOT_A_KEY: &str =
+    "This is not an OpenSSH public key. Paste the one line of your .pub file: ssh-ed25519 AAAA… you@laptop.";
+
 /// Adds a key; an empty name becomes the key's comment.
 pub async fn add(app: &App, caller: &Caller, name: &str, public_key: &str) -> Result<SshKeyId> {
     caller.require(Permission::SshKeyManage)?;
-    let key = PublicKey::parse(public_key).map_err(|e| Error::invalid("public_key", e.to_string()))?;
+    let key = PublicKey::parse(public_key).map_err(|_| Error::invalid("public_key", NOT_A_KEY))?;
     let name = short_text("name", if name.trim().is_empty() { key.comment() } else { name })?;
     let id = SshKeyId::new();
     let mut tx = app.store.org_tx(&caller.scope).await?;

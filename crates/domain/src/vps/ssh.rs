@@ -12,9 +12,7 @@ pub struct PublicKey {
 
 /// Why a key was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not an OpenSSH public key; paste the one line of your .pub file, for example ssh-ed25519 AAAA… you@laptop"
-)]
+#[error("not an OpenSSH public key")]
 pub struct InvalidPublicKey;
 
 impl PublicKey {

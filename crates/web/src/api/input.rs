@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 
 use super::Problem;
 use crate::WebState;
+use crate::form::sentence;
 
 /// The id in a path. What is no id does not exist.
 pub(crate) struct Id<T>(pub(crate) T);
@@ -65,7 +66,8 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let message = error.inner().to_string();
-        Problem::invalid(field_of(error.path(), &message).unwrap_or_else(|| "query".to_owned()), message)
+        let field = field_of(error.path(), &message).unwrap_or_else(|| "query".to_owned());
+        Problem::invalid(field, sentence(&message))
     })
 }
 
@@ -142,7 +144,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         match (error.inner().is_data(), field_of(error.path(), &message)) {
             (false, _) => Problem::malformed(format!("The body is not JSON: {message}.")),
             (true, field) => {
-                Problem::invalid(field.unwrap_or_else(|| "body".to_owned()), without_place(&message))
+                let field = field.unwrap_or_else(|| "body".to_owned());
+                Problem::invalid(field, sentence(without_place(&message)))
             }
         }
     })?;
@@ -229,10 +232,9 @@ mod tests {
         ] {
             let shown = refusal(body);
             assert_eq!((&shown["status"], &shown["field"]), (&422.into(), &field.into()), "{body} {shown}");
-            assert!(
-                !shown["errors"][0]["message"].as_str().unwrap_or_default().contains("line 1"),
-                "{shown}"
-            );
+            let message = shown["errors"][0]["message"].as_str().unwrap_or_default();
+            assert!(!message.contains("line 1"), "{shown}");
+            assert!(message.starts_with(char::is_uppercase) && message.ends_with('.'), "{shown}");
         }
     }
 

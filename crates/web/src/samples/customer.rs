@@ -431,7 +431,10 @@ fn keys(r: &mut Renderer) {
         name: String::new(),
         public_key: "-----BEGIN OPENSSH PRIVATE KEY-----".into(),
         next: String::new(),
-        errors: errors(&[("public_key", "Not an OpenSSH public key; paste the one line of your .pub file.")]),
+        errors: errors(&[(
+            "public_key",
+            "This is not an OpenSSH public key. Paste the one line of your .pub file.",
+        )]),
     };
     r.page("ssh-keys", "/ssh-keys", page.clone());
     r.page(

@@ -15,14 +15,11 @@ use super::offer::{Offer, Rules};
 use super::view::NewVpsPage;
 use crate::access::{Member, Session, may};
 use crate::error::{Failure, Result};
-use crate::form::{invalid, refused};
+use crate::form::{invalid, refused, sentence};
 use crate::link;
 use crate::show::Reading;
 use crate::toast::{Said, see_other_saying};
 use crate::view::Errors;
-
-const NAME_RULE: &str =
-    "Use 1 to 63 letters, digits, dots and hyphens, beginning and ending with a letter or digit.";
 
 /// The form, as sent and as kept in the page's address.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -156,7 +153,7 @@ async fn read_order(session: &Session, order: &Order) -> Result<Result<NewVps, R
         let plan =
             offer.plan(order).ok_or_else(|| invalid("plan", "This plan cannot be ordered here now."))?;
         let image = offer.image(order).ok_or_else(|| invalid("image", "Choose a system."))?;
-        let name = VpsName::parse(&order.name).map_err(|_| invalid("name", NAME_RULE))?;
+        let name = VpsName::parse(&order.name).map_err(|e| invalid("name", sentence(&e.to_string())))?;
         let price = order.price_version.parse().map_err(|_| invalid("plan", "Choose a plan."))?;
         Ok(NewVps {
             name,

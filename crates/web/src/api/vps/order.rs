@@ -17,6 +17,7 @@ use crate::api::catalog::Price;
 use crate::api::idempotency::created;
 use crate::api::input::{IdempotencyHeader, Keyed};
 use crate::api::problem::{Details, PROBLEM_JSON};
+use crate::form::sentence;
 
 /// A VPS to order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -62,7 +63,8 @@ impl Order {
     fn checked(self, chosen: &Chosen) -> Result<NewVps, Problem> {
         let mut wrong = Vec::new();
         let mut say = |field: &str, message: &str| wrong.push((field.to_owned(), message.to_owned()));
-        let name = VpsName::parse(&self.name).map_err(|error| say("name", &error.to_string())).ok();
+        let name =
+            VpsName::parse(&self.name).map_err(|error| say("name", &sentence(&error.to_string()))).ok();
         let found = self.find(chosen, say);
         match (name, found) {
             (Some(name), Some(found)) if wrong.is_empty() => Ok(NewVps {
