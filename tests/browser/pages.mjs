@@ -196,6 +196,31 @@ export const CUSTOMER = [
   { name: 'vps-failed', to: ordered('no-room', 'sold_out', 'Failed') },
 ]
 
+/** Saves the billing details with this VAT number, and waits until the page, which is not live, says that of it. */
+const vatNumber = (number, says, prepare) => async ({ page }, panel) => {
+  await prepare(panel)
+  await page.goto('/billing/details')
+  await page.getByLabel('VAT number').fill(number)
+  await page.getByTestId('save-details').click()
+  const status = page.getByTestId('vat-status')
+  while (!(await status.innerText()).includes(says)) await page.reload()
+}
+const unanswered = (panel) => panel.fault({ operation: 'vies.check', kind: 'error' })
+
+/** Of an organization whose VAT number the register is asked about. */
+export const VAT = [
+  { name: 'billing-vat-unchecked', to: vatNumber('DE111111111', 'has not answered yet', unanswered) },
+  {
+    name: 'billing-vat-valid',
+    to: vatNumber('DE222222222', 'confirmed the VAT number', (panel) => panel.clearFaults()),
+  },
+  {
+    name: 'billing-vat-invalid',
+    to: vatNumber('DE333333333', 'does not know', (panel) => panel.forgetVatNumber('DE333333333')),
+  },
+  { name: 'billing-details-vat-invalid', to: '/billing/details' },
+]
+
 /** An order of a plan of one cloud alone, where something goes wrong. */
 function ordered(name, fault, status) {
   return async ({ page }, panel) => {

@@ -36,25 +36,31 @@ export async function startPanel() {
   const environment = { ...process.env, DATABASE_OWNER_URL: database.ownerUrl, DATABASE_URL: database.loginUrl }
   const program = process.env.SKYPANEL_BIN ?? BUILT
   const logFile = path.join(folder, 'log')
-  const logTo = openSync(logFile, 'w')
-  const child = spawn(program, ['demo', '--port', port, '--data', folder, '--speed', '30'], {
-    env: environment,
-    // A file takes the log also when the tests are gone.
-    stdio: ['ignore', 'pipe', logTo],
-  })
-  closeSync(logTo)
+  let child
+  const start = async (settings = {}) => {
+    const logTo = openSync(logFile, 'a')
+    child = spawn(program, ['demo', '--port', port, '--data', folder, '--speed', '30'], {
+      env: { ...environment, ...settings },
+      // A file takes the log also when the tests are gone.
+      stdio: ['ignore', 'pipe', logTo],
+    })
+    closeSync(logTo)
+    return ready(child)
+  }
   const end = () => child.kill('SIGTERM')
   process.once('exit', end)
 
+  const ended = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    end()
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await exited
+    clearTimeout(late)
+  }
   const stop = async () => {
     process.off('exit', end)
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = once(child, 'exit')
-      end()
-      const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
-      await exited
-      clearTimeout(late)
-    }
+    await ended()
     await database.drop()
     const log = await readFile(logFile, 'utf8')
     const errors = log.split('\n').filter((line) => line.includes('"level":"ERROR"'))
@@ -65,7 +71,7 @@ export async function startPanel() {
 
   let url
   try {
-    url = await ready(child)
+    url = await start()
   } catch (error) {
     const log = await readFile(logFile, 'utf8')
     await stop().catch(() => {})
@@ -77,12 +83,19 @@ export async function startPanel() {
     url,
     paypal: simulator(3),
     stop,
+    /** Ends it and starts it with other settings, on the same data. */
+    restart: async (settings) => {
+      await ended()
+      await start(settings)
+    },
     /** What the simulated clouds hold. */
     clouds: async () => (await fetch(`${simulator(1)}/_sim/state`)).json(),
     /** Lets something go wrong at a simulated vendor. */
     fault: (fault) => fetch(faults, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(fault) }),
     /** Ends everything that goes wrong. */
     clearFaults: () => fetch(faults, { method: 'DELETE' }),
+    /** Lets the register of VAT numbers not know a number. */
+    forgetVatNumber: (number) => fetch(`${simulator(1)}/_sim/vies/unknown/${number}`, { method: 'PUT' }),
     /** Runs another command of the program on the same database: exit code and output. */
     run: (...words) => runProgram(program, words, environment),
   }
