@@ -13,6 +13,8 @@ export async function wordsOf(page, { reader, pays }) {
   const wrong = []
   const headings = await page.locator('h1:visible').allTextContents()
   if (headings.length !== 1) wrong.push(`${headings.length} main headings: ${headings.join(', ')}`)
+  const errors = await page.locator('[data-testid^="error-"]').allInnerTexts()
+  wrong.push(...errors.filter((text) => !/^\p{Lu}.*\.$/su.test(text.trim())).map((text) => `no sentence: ${text}`))
   if (reader === 'operator') return wrong
   // Attributes and hidden parts are read by people, too, some of them by ear.
   const source = await page.content()
@@ -23,15 +25,18 @@ export async function wordsOf(page, { reader, pays }) {
   return wrong
 }
 
-/** What sticks out at the side, at the present width. */
+/** What sticks out at the side, or can only be read by scrolling there on a phone, at the present width. */
 export function overflowOf(page) {
   return page.evaluate(() => {
     const { clientWidth, scrollWidth } = document.documentElement
-    if (scrollWidth <= clientWidth) return []
+    const name = (element) => `${element.localName}.${[...element.classList].join('.')}`
+    const tables = clientWidth < 640 ? [...document.querySelectorAll('.table-wrap')] : []
+    const wide = tables.filter((wrap) => wrap.scrollWidth > wrap.clientWidth).map((wrap) => wrap.firstElementChild)
+    const found = wide.map((table) => `a table that must be scrolled at ${clientWidth}: ${table.dataset.testid}`)
+    if (scrollWidth <= clientWidth) return found
     const isOut = (element) => element.getBoundingClientRect().right > clientWidth + 0.5
     const outermost = [...document.body.querySelectorAll('*')].filter((e) => isOut(e) && !isOut(e.parentElement))
-    const name = (element) => `${element.localName}.${[...element.classList].join('.')}`
-    return [`${scrollWidth - clientWidth} px too wide at ${clientWidth}: ${outermost.slice(0, 3).map(name)}`]
+    return [...found, `${scrollWidth - clientWidth} px too wide at ${clientWidth}: ${outermost.slice(0, 3).map(name)}`]
   })
 }
 
