@@ -451,8 +451,11 @@ async fn an_order_given_up_after_a_server_existed_is_on_the_statement() {
     // As the job of the delete does it: the hold becomes a charge, and there is no meter.
     let mut tx = panel.store.org_tx(&acme.scope).await.unwrap();
     let mut wallet = wallet::lock(&mut tx).await.unwrap();
-    let (_, held) =
-        wallet::close_hold(&mut tx, vps, domain::wallet::HoldState::Captured).await.unwrap().unwrap();
+    let held =
+        wallet::close_hold(&mut tx, domain::billing::Subject::Vps(vps), domain::wallet::HoldState::Captured)
+            .await
+            .unwrap()
+            .unwrap();
     let lines =
         [(domain::wallet::Account::Held, held.negated().unwrap()), (domain::wallet::Account::Revenue, held)];
     let captured = domain::wallet::Transaction::new(

@@ -13,6 +13,7 @@ use app::Caller;
 use app::vps::delete;
 use chrono::{DateTime, Utc};
 use domain::VpsId;
+use domain::catalog::Product;
 use sqlx::{AssertSqlSafe, Executor as _};
 use store::wallet::verify::{Difference, verify};
 use testkit::Panel;
@@ -68,6 +69,8 @@ async fn lived_through(panel: &Panel, owner: &Caller) {
     withdrawn(panel, owner).await;
     let worker = panel.worker();
     panel.top_up(owner, "25.00").await;
+    let price = panel.publish_resource(Product::Volume, None, (148_810, 100_000_000, 1_000), 2_500).await;
+    panel.active_resource(owner, Product::Volume, (None, 10), price).await;
     let old = panel.active(owner, "small", "old").await;
     panel.backdate(old, "date_trunc('month', now(), 'utc') - interval '29 days 30 minutes'").await;
     bill(panel, "now()").await;
@@ -126,6 +129,7 @@ impl Books {
             "holds where state = 'captured'",
             "meters where settled",
             "meters where not settled",
+            "meters where resource_id is not null",
             "meter_terms where tariff = 'at_cost'",
             "wallets where charged_until is not null",
             "top_ups where state = 'completed'",

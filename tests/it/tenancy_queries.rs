@@ -5,20 +5,20 @@ use app::Caller;
 use app::wallet::{NewPromotion, create_promotion, redeem};
 use chrono::{Datelike as _, TimeDelta};
 use domain::billing::document::DocumentKind;
-use domain::billing::{Meter, Party, Tariff, Tax, VatNumber};
-use domain::catalog::Price;
+use domain::billing::{Meter, Party, Subject, Tariff, Tax, VatNumber};
+use domain::catalog::{Price, Product};
 use domain::identity::{Actor, Role};
 use domain::payment::{AutoTerms, DisputeState, OffReason, RefundState, Threshold, TopUpState};
 use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
     AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, MeterId, Money,
-    PriceMoveId, PriceVersionId, ProviderId, RefundId, SessionId, SshKeyId, TopUpId, TransactionId, UserId,
-    VpsActionId, VpsId,
+    PriceMoveId, PriceVersionId, ProviderId, RefundId, RegionId, ResourceId, SessionId, SshKeyId, TopUpId,
+    TransactionId, UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::recompute::recompute;
-use store::billing::{document, hours, profile, statement, tax, vat};
+use store::billing::{NewMeter, document, hours, profile, resource, statement, tax, vat};
 use store::catalog::moves::NewMove;
 use store::vps::read as vps_read;
 use store::wallet::explain::{self, Explained};
@@ -64,7 +64,12 @@ struct Theirs {
     active: VpsId,
     /// Active, suspended for want of money.
     suspended: VpsId,
+    /// A volume: active, active and unpaid, ordered, and active until their active VPS ends.
+    volume: ResourceId,
+    unpaid_volume: ResourceId,
+    ordered_volume: ResourceId,
     provider: ProviderId,
+    region: RegionId,
     /// The movement that paid its first hour.
     captured: Explained,
     /// Digest of the request of the idempotency key `k`, which both organizations used.
@@ -87,6 +92,15 @@ impl Theirs {
         let behind =
             json!({ "vps_id": suspended, "tariff": "at_cost", "paid_until": "2020-01-01T00:00:00Z" });
         panel.copy("meters", first("meters").await, behind).await;
+        let volume = first("resources").await;
+        let its = json!({ "name": "bolt-its", "vps_id": active });
+        panel.copy("resources", volume, its).await;
+        let unpaid = json!({ "name": "bolt-unpaid", "unpaid_at": "2020-01-01T00:00:00Z" });
+        let unpaid_volume = panel.copy("resources", volume, unpaid).await;
+        let price = format!("select price_version_id from resources where id = '{volume}'");
+        let price = domain::PriceVersionId(panel.fetch(price).await);
+        let ordered_volume = panel.order_resource(&caller, Product::Volume, (None, 7), price).await.unwrap();
+        panel.publish_resource(Product::Backups, Some(panel.plan("small").await), (90, 60_000, 1), 0).await;
         let awaiting = json!({ "state": "awaiting_approval", "order_ref": "x", "capture_ref": null });
         let top_up = panel.copy("top_ups", first("top_ups").await, awaiting).await;
         let receipts = "select id, top_up_id from documents where kind = 'receipt' and organization_id =";
@@ -163,7 +177,11 @@ impl Theirs {
             action: VpsActionId(panel.fetch(action).await),
             active: VpsId(active),
             suspended: VpsId(suspended),
+            volume: ResourceId(volume),
+            unpaid_volume: ResourceId(unpaid_volume),
+            ordered_volume,
             provider: ProviderId(panel.fetch("select id from providers limit 1").await),
+            region: panel.region().await,
             captured,
             request: request.try_into().unwrap(),
         }
@@ -263,7 +281,7 @@ fn auto_terms() -> AutoTerms {
 }
 
 /// A version that nobody published, and a price.
-fn sold() -> (PriceVersionId, &'static Price) {
+fn started(vps: VpsId, meter: &Meter) -> NewMeter<'_> {
     const ONE: Money = Money::from_micros(1);
     const PRICE: Price = Price {
         cost_hour: ONE,
@@ -273,7 +291,9 @@ fn sold() -> (PriceVersionId, &'static Price) {
         sell_month: ONE,
         sell_minimum: ONE,
     };
-    (PriceVersionId(Uuid::from_u128(9)), &PRICE)
+    let nobody = Uuid::from_u128(9);
+    let (subject, price_version_id) = (Subject::Vps(vps), PriceVersionId(nobody));
+    NewMeter { id: MeterId(nobody), subject, quantity: 1, price_version_id, price: &PRICE, meter }
 }
 
 /// The number in the other's profile.
@@ -357,10 +377,19 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "an offer": wallet::campaign::lock_offer(tx, &of.code),
         "lock adjustment": wallet::adjustment::lock(tx, of.adjustment),
         "decide": wallet::adjustment::decide(tx, of.adjustment, AdjustmentState::Rejected, of.user),
-        "close hold": wallet::close_hold(tx, of.ordered, HoldState::Released),
-        "insert meter": billing::insert_meter(tx, MeterId(Uuid::from_u128(9)), of.ordered, sold(), &Meter::start(now)),
-        "end meter": billing::end_meter(tx, of.active, now),
-        "tariff": billing::set_tariff(tx, &[of.active], Tariff::AtCost),
+        "close hold": wallet::close_hold(tx, Subject::Vps(of.ordered), HoldState::Released),
+        "insert meter": billing::insert_meter(tx, started(of.ordered, &Meter::start(now))),
+        "close hold of a resource": wallet::close_hold(tx, Subject::Resource(of.ordered_volume), HoldState::Released),
+        "lock resource": resource::lock(tx, of.volume),
+        "resources of a VPS": resource::lock_of_vps(tx, of.active),
+        "unpaid resources": resource::lock_unpaid(tx),
+        "lift resources": resource::lift_unpaid(tx, &[of.unpaid_volume]),
+        "backups of a VPS": resource::quote(tx, Product::Backups, of.region, Some(of.active), 1),
+        "state of resources": resource::set_state(tx, &[of.volume], VpsState::Deleted, now),
+        "end meter of a resource": billing::end_meters(tx, &[Subject::Resource(of.volume)], now),
+        "tariff of a resource": billing::set_tariff(tx, &[Subject::Resource(of.volume)], Tariff::AtCost),
+        "end meter": billing::end_meters(tx, &[Subject::Vps(of.active)], now),
+        "tariff": billing::set_tariff(tx, &[Subject::Vps(of.active)], Tariff::AtCost),
         "due at cost": billing::at_cost_due(tx),
         "lock": vps::lock(tx, of.active),
         "unpaid": vps::lock_unpaid(tx),
@@ -472,7 +501,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "statement": statement::draft(tx, &[id], month, &Party::default(), "USD"),
     }
     let recounted = recompute(&panel.store, Some(id)).await.unwrap().unwrap();
-    assert_eq!((recounted.meters, recounted.hours), (1, 1));
+    assert_eq!((recounted.meters, recounted.hours), (2, 2));
     // Their automatic top-up is due: the last one is over.
     panel
         .execute(
@@ -488,6 +517,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
         "flat hours": billing::flat_dues(tx, &[id], later),
         "charge flat": billing::charge_flat(tx, &[(id, Some(TransactionId::new()))], later),
         "suspend": vps::suspend_unpaid(tx, id),
+        "resources at cost": resource::suspend_unpaid(tx, id),
         "unpaid": billing::ladder::lock_unpaid(tx, &[id]),
         "accounts": billing::ladder::accounts(tx, &[id]),
         "warned": billing::ladder::warned_at(tx, &[id], &["welcome"], chrono::Utc::now()),
@@ -510,7 +540,16 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     assert_eq!((announced.vps, announced.organizations), (1, 1));
     assert_eq!(of.digest(&panel).await, before, "theirs is moved, too");
     let organization = of.caller.organization_id().0;
-    let vps = [organization, of.active.0, of.ordered.0, of.suspended.0, of.api_key.0, of.limit.0];
+    let vps = [
+        organization,
+        of.volume.0,
+        of.unpaid_volume.0,
+        of.active.0,
+        of.ordered.0,
+        of.suspended.0,
+        of.api_key.0,
+        of.limit.0,
+    ];
     let money = [of.top_up.0, of.paid.0, of.begun.0, of.disputed.0, of.refund.0, of.dispute.0, of.auto.0];
     let theirs: Vec<String> = vps.iter().chain(&money).map(Uuid::to_string).collect();
     for (what, answer) in &told {

@@ -74,7 +74,9 @@ ids! {
     DisputeId,
     /// A message of the payment gateway.
     PaymentEventId,
-    /// The running count of hours of one VPS.
+    /// What is sold by the hour besides a VPS: backups, a snapshot, a volume, an address.
+    ResourceId,
+    /// The running count of hours of one VPS or resource.
     MeterId,
     /// A receipt, a credit note or a statement.
     DocumentId,

@@ -6,6 +6,7 @@ use app::Caller;
 use app::payment::{ask_for_answer, ask_for_capture, begin_top_up, set_auto_top_up};
 use app::wallet::{NewGoodwill, adjust, grant};
 use domain::activity::Action;
+use domain::billing::Subject;
 use domain::payment::{AutoTerms, TopUpState};
 use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
 use domain::{HoldId, Money, TopUpId, VpsId};
@@ -85,8 +86,8 @@ impl Panel {
             wallet.record(Transaction::new(kind, key, caller.scope.actor(), about, &lines).unwrap())?;
         }
         wallet::save(&mut tx, [&mut wallet]).await.unwrap();
-        wallet::insert_hold(&mut tx, HoldId::new(), vps, amount).await.unwrap();
-        wallet::close_hold(&mut tx, vps, HoldState::Captured).await.unwrap();
+        wallet::insert_hold(&mut tx, HoldId::new(), Subject::Vps(vps), amount).await.unwrap();
+        wallet::close_hold(&mut tx, Subject::Vps(vps), HoldState::Captured).await.unwrap();
         tx.commit(caller.did(Action::VpsDeleted)).await.unwrap();
         Ok(())
     }
@@ -254,9 +255,9 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
         (select coalesce(sum(amount_micros), 0) from charges where organization_id = w.organization_id)
         + (select coalesce(sum(amount_micros), 0) from holds h
             where h.organization_id = w.organization_id and h.state = 'captured'
-                and not exists (select from meters m where m.vps_id = h.vps_id)) as charged) c
+                and not exists (select from meters m where m.vps_id = h.vps_id or m.resource_id = h.resource_id)) as charged) c
     where there <> captured - tax - back + given - charged";
 
 const HOLDS_WITHOUT_A_JOB: &str = "
     select count(*) from holds h where h.state = 'open'
-        and not exists (select from jobs j where j.key = h.vps_id::text and j.state in ('ready', 'running'))";
+        and not exists (select from jobs j where j.key = coalesce(h.vps_id, h.resource_id)::text and j.state in ('ready', 'running'))";

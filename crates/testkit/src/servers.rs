@@ -148,15 +148,16 @@ impl Panel {
         self.until_idle().await;
     }
 
-    /// Moves the hours of a VPS into the past, as if it had been active since `started_at` (SQL for a
+    /// Moves the hours of a VPS or resource into the past, as if it had been active since `started_at` (SQL for a
     /// timestamp) and nothing but its first hour had been charged.
-    pub async fn backdate(&self, vps: VpsId, started_at: &str) {
+    pub async fn backdate(&self, id: impl std::fmt::Display, started_at: &str) {
         self.execute(format!(
             "with moved as (
                 update meters set started_at = {started_at}, paid_until = {started_at} + interval '1 hour', flat_until = null,
                     month = date_trunc('month', ({started_at}) at time zone 'UTC')::date
-                where vps_id = '{vps}' returning id, started_at
-            ), active as (update vps_instances set active_at = {started_at} where id = '{vps}')
+                where vps_id = '{id}' or resource_id = '{id}' returning id, started_at
+            ), active as (update vps_instances set active_at = {started_at} where id = '{id}'
+            ), also as (update resources set active_at = {started_at} where id = '{id}')
             update charges c set span_start = m.started_at from moved m where c.meter_id = m.id"
         ))
         .await;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Money;
+use domain::catalog::Product;
 
 use crate::currency::Currency;
 
@@ -17,6 +18,18 @@ pub(crate) fn money(currency: &Currency, amount: Money) -> String {
         return format!("<{}", currency.write("0.01"));
     }
     signed_text(currency, &amount.display(2), false)
+}
+
+/// What is sold, and how much of it: `Volume, 100 GiB`, `Backups`.
+pub(crate) fn product(kind: Product, quantity: i64) -> String {
+    let name = match kind {
+        Product::Vps => "VPS",
+        Product::Backups => "Backups",
+        Product::Snapshot => "Snapshot",
+        Product::Volume => "Volume",
+        Product::Address => "Address",
+    };
+    if kind.is_by_quantity() { format!("{name}, {quantity} GiB") } else { name.to_owned() }
 }
 
 /// All digits, at least two: `$0.0089`.

@@ -184,6 +184,12 @@ const COLUMNS: &[Forgery] = &[
         "there is no such hold",
     ),
     forgery(
+        "holds.resource_id",
+        "update holds set resource_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
+            and resource_id is not null",
+        "there is no such hold",
+    ),
+    forgery(
         "holds.amount_micros",
         "update holds set amount_micros = amount_micros + 1 where organization_id = ACME and state = 'released'",
         "is not what the ledger held",
@@ -220,6 +226,17 @@ const COLUMNS: &[Forgery] = &[
         "update meters set vps_id = '00000000-0000-7000-8000-000000000000' where id = (select min(id::text)::uuid
             from meters where organization_id = ACME)",
         "has no meter",
+    ),
+    forgery(
+        "meters.resource_id",
+        "update meters set resource_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
+            and resource_id is not null",
+        "has no meter",
+    ),
+    forgery(
+        "meters.quantity",
+        "update meters set quantity = quantity + 1 where organization_id = ACME and resource_id is not null",
+        "counts another quantity",
     ),
     forgery(
         "meters.price_version_id",
@@ -326,7 +343,7 @@ const COLUMNS: &[Forgery] = &[
 
 /// Columns that hold no truth about money, each with the reason.
 const EXEMPT: &[(&str, &str)] = &[
-    ("holds.id", "nothing names a hold by it: it is told by its VPS"),
+    ("holds.id", "nothing names a hold by it: it is told by what it is for"),
     ("meters.cap_micros", "what earlier prices leave of a cap is counted again by `ledger recompute`"),
     ("meters.cap_month", "of which month that is, likewise"),
     (

@@ -162,7 +162,7 @@ const ROWS: &[Forgery] = &[
         "insert into meters select (jsonb_populate_record(m, '{\"id\": \"00000000-0000-7000-8000-000000000000\",
             \"vps_id\": \"00000000-0000-7000-8000-000000000000\"}')).* from meters m
             where organization_id = ACME and settled",
-        "counts the hours of no VPS",
+        "counts the hours of nothing that was active",
     ),
     forgery(
         "an end of terms is added",
@@ -226,8 +226,20 @@ const ROWS: &[Forgery] = &[
     forgery(
         "two meters change their VPSs",
         "update meters m set vps_id = (select o.vps_id from meters o where o.organization_id = ACME and not o.settled
-            and o.id <> m.id) where organization_id = ACME and not settled",
+            and o.id <> m.id and o.vps_id is not null) where organization_id = ACME and not settled and vps_id is not null",
         "meter",
+    ),
+    forgery(
+        "a meter counts the hours of two",
+        "update meters set resource_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
+            and settled",
+        "counts the hours of two",
+    ),
+    forgery(
+        "a hold is for two",
+        "update holds set resource_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
+            and state = 'released'",
+        "is not what the ledger held",
     ),
     forgery(
         "two ends of terms are swapped",

@@ -1,7 +1,7 @@
 //! What an organization must have been charged, and what is left to it: the rules of money, told as a simulation.
 //!
 //! Events go in, one after the other; what comes out is every charge, the balances, whose money is left, and when
-//! servers were suspended, resumed and destroyed. It is slow on purpose: every hour of every VPS is visited by itself,
+//! servers were suspended, resumed and destroyed. It is slow on purpose: every hour of every VPS and volume is visited by itself,
 //! nothing is computed in bulk, and nothing is kept that can be counted again. It knows times and whole micro-units, and
 //! no line of the product.
 
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub(crate) use self::hours::{Cost, Markup, Price, Tariff, Vps};
+pub(crate) use self::hours::{Cost, Markup, PRICED_GIB, Price, Tariff, Vps};
 use self::hours::{Life, Machine};
 pub(crate) use self::payback::Kind;
 use self::payback::{Back, Dispute, Payment};
@@ -56,7 +56,7 @@ pub(crate) struct Terms {
 /// What happens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event {
-    /// A VPS is ordered at this price.
+    /// A VPS or volume is ordered at this price.
     Order(Price),
     /// Nobody can deliver the order.
     SoldOut(Vps),
@@ -64,7 +64,7 @@ pub(crate) enum Event {
     Active(Vps),
     /// Somebody asks for power on or off.
     Power(Vps),
-    /// Somebody asks for the end of a VPS.
+    /// Somebody asks for the end of a VPS or volume.
     Delete(Vps),
     /// A VPS that was deleted before it was active is gone; was there ever a server?
     Gone { vps: Vps, existed: bool },

@@ -6,10 +6,13 @@ use std::fmt;
 use super::oracle::{Books, Tariff};
 
 /// Everything that is to happen in every run.
-const TO_HAPPEN: [&str; 36] = [
+const TO_HAPPEN: [&str; 39] = [
     "hours",
     "hours at cost",
     "hours beyond the cap",
+    "hours of volumes",
+    "hours of volumes at cost",
+    "hours of volumes beyond the cap",
     "hours on credit",
     "suspended",
     "resumed",

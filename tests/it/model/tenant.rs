@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use app::vps::NewVps;
 use app::{Caller, Operator};
 use domain::wallet::Code;
-use domain::{AdjustmentId, PlanId, PriceMoveId, SshKeyId, TopUpId, VpsId};
+use domain::{AdjustmentId, PlanId, PriceMoveId, PriceVersionId, SshKeyId, TopUpId};
 use testkit::{PUBLIC_KEY, Panel, Random};
+use uuid::Uuid;
 
 use super::gateway::Gateway;
 use super::oracle::{Books, Event, Price, Rules, Time, rate_on};
@@ -41,6 +42,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) now: Time,
     pub(crate) offers: &'a [Offer],
+    /// What volumes cost, by [`PRICED_GIB`](super::oracle::PRICED_GIB).
+    pub(crate) volumes: (PriceVersionId, Price),
     /// Tax rates at home and their days.
     pub(crate) rates: &'a [(Time, i64)],
     /// Who asks, and who agrees.
@@ -60,9 +63,9 @@ enum Home {
     Elsewhere,
 }
 
-/// A VPS as the test knows it.
+/// A VPS or volume as the test knows it.
 struct Ordered {
-    id: VpsId,
+    id: Uuid,
     at: Time,
     /// When its server comes up; `None` when nobody delivers.
     up_at: Option<Time>,
@@ -141,8 +144,8 @@ impl Tenant {
         }
     }
 
-    /// The organization's VPSs, in the order in which they were ordered.
-    pub(crate) fn vps(&self) -> impl Iterator<Item = VpsId> {
+    /// The organization's VPSs and volumes, in the order in which they were ordered.
+    pub(crate) fn ordered(&self) -> impl Iterator<Item = Uuid> {
         self.ordered.iter().map(|ordered| ordered.id)
     }
 
@@ -172,7 +175,12 @@ impl Tenant {
             (72..80, Some(vps)) => self.move_price(scene, vps).await,
             (80..84, _) => self.agree_on_terms(scene).await,
             // Nobody lives without a server for long.
-            (84.., None) => self.order(scene).await,
+            (84..90, None) => self.order(scene).await,
+            (84..93, _) if self.books.volumes().len() < customer::MOST_VOLUMES => {
+                self.order_volume(scene).await
+            }
+            (84..95, _) => self.delete_a_volume(scene).await,
+            (95.., None) => self.order(scene).await,
             _ => {}
         }
     }

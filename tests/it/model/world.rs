@@ -11,10 +11,11 @@ use app::vps::NewVps;
 use app::wallet::{NewPromotion, NewVouchers, create_promotion, create_vouchers};
 use chrono::{Days, NaiveTime};
 use domain::billing::Party;
+use domain::catalog::Product;
 use domain::identity::Role;
 use domain::vps::VpsName;
 use domain::wallet::Code;
-use domain::{Money, PlanId};
+use domain::{Money, PlanId, PriceVersionId};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use store::Store;
@@ -22,7 +23,7 @@ use testkit::{OPERATOR_EMAIL, Panel, Random, Tripwire};
 
 use super::cloud::Cloud;
 use super::gateway::Gateway;
-use super::oracle::{Cost, Markup, Price, Rules, Time};
+use super::oracle::{Cost, Markup, PRICED_GIB, Price, Rules, Time};
 use super::tally::Tally;
 use super::tenant::{DAYS, Gift, Offer, Scene, Tenant, VOUCHERS};
 use super::timeline::{Billing, CLIMB, LOOK, Moment, moments};
@@ -50,6 +51,8 @@ pub(crate) struct World {
     tenants: Vec<Tenant>,
     plans: Vec<OnSale>,
     offers: Vec<Offer>,
+    /// What volumes cost: how often their price was published, and the last one.
+    volumes: (usize, PriceVersionId, Price),
     /// Tax rates at home, and from when on each is in force.
     rates: Vec<(Time, i64)>,
     promotion: Gift,
@@ -110,6 +113,7 @@ impl World {
             let own = vouchers.split_off(vouchers.len() - VOUCHERS);
             tenants.push(Tenant::new(&panel, caller, histories.clone().fork_at(number), own, rules).await);
         }
+        let volumes = publish_volumes(&panel, 0, 2_000).await;
         let mut world = Self {
             plan,
             rules,
@@ -120,6 +124,7 @@ impl World {
             tenants,
             plans: Vec::new(),
             offers: Vec::new(),
+            volumes,
             rates: Vec::new(),
             promotion,
         };
@@ -170,8 +175,8 @@ impl World {
     /// What everybody finds at a moment, and everybody.
     fn scene(&mut self, now: Time) -> (Scene<'_>, &mut Vec<Tenant>) {
         let Self { panel, gateway, offers, rates, operators, promotion, rules, tenants, .. } = self;
-        let (operators, rules) = (*operators, *rules);
-        (Scene { panel, gateway, now, offers, rates, operators, promotion, rules }, tenants)
+        let (operators, rules, volumes) = (*operators, *rules, (self.volumes.1, self.volumes.2));
+        (Scene { panel, gateway, now, offers, volumes, rates, operators, promotion, rules }, tenants)
     }
 
     /// Moves the clock and lets workers do everything that is due.
@@ -286,6 +291,7 @@ impl World {
         let operator = Operator::command_line();
         let id = self.plans[plan].id;
         app::catalog::publish_prices(&self.panel.app, &operator, id, published).await.unwrap();
+        self.volumes = publish_volumes(&self.panel, self.volumes.0 + 1, markup.basis_points).await;
         self.read_offers().await;
     }
 
@@ -331,6 +337,16 @@ impl World {
         let story = &self.tenants[usize::try_from(history - self.plan.histories.start).unwrap()].story;
         panic!("{story}\nMODEL_REPLAY={seed}/{number}/{history} plays this again.\n{what}")
     }
+}
+
+/// Publishes a price of volumes: a month of every other one is full after a day.
+async fn publish_volumes(panel: &Panel, version: usize, basis_points: i64) -> (usize, PriceVersionId, Price) {
+    let hour = 148_810;
+    let cost = Cost { hour, month: if version % 2 == 1 { 24 * hour } else { 100_000_000 }, minimum: 0 };
+    let share = i32::try_from(basis_points).unwrap();
+    let id = panel.publish_resource(Product::Volume, None, (hour, cost.month, PRICED_GIB), share).await;
+    let markup = Markup { basis_points, fixed_hour: 0, fixed_month: 0 };
+    (version, id, Price::of(0, version, cost, markup))
 }
 
 /// Another operator than the first.

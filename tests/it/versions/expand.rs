@@ -89,6 +89,38 @@ const REVIEWED: &[(&str, &str, &str)] = &[
         "stricter: rule meters month CHECK ((date_part('day'::text, month) = (1)::double precision))",
         "the one before said the same",
     ),
+    (
+        "0027_resources.sql",
+        "stricter: rule holds organization_id,resource_id FOREIGN KEY (organization_id, resource_id) \
+            REFERENCES resources(organization_id, id)",
+        "older programs hold for VPSs alone",
+    ),
+    (
+        "0027_resources.sql",
+        "stricter: rule holds resource_id,vps_id CHECK ((num_nonnulls(vps_id, resource_id) = 1))",
+        "older programs hold for VPSs alone, and always for one",
+    ),
+    (
+        "0027_resources.sql",
+        "stricter: rule meters organization_id,resource_id FOREIGN KEY (organization_id, resource_id) \
+            REFERENCES resources(organization_id, id)",
+        "older programs count hours of VPSs alone",
+    ),
+    (
+        "0027_resources.sql",
+        "stricter: rule meters resource_id,vps_id CHECK ((num_nonnulls(vps_id, resource_id) = 1))",
+        "older programs count hours of VPSs alone, and always of one",
+    ),
+    (
+        "0027_resources.sql",
+        "stricter: rule price_versions id,kind UNIQUE (id, kind)",
+        "the id alone is the primary key, so no row can break it",
+    ),
+    (
+        "0027_resources.sql",
+        "stricter: rule price_versions kind,plan_id CHECK (((kind = 'vps'::text) = (plan_id IS NOT NULL)))",
+        "older programs publish prices of VPSs alone, which the default says, and always of a plan",
+    ),
 ];
 
 /// Kind, table, columns and what is true of them.

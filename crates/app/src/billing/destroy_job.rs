@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::Money;
 use domain::activity::Action;
 use domain::billing::ladder::Step;
 use domain::identity::Actor;
 use domain::notify::Topic;
 use serde_json::json;
 use store::billing::ladder::{accounts, last_run};
+use store::billing::resource;
 use store::job::{Job, Next, queue};
 use store::vps::Suspendable;
 use store::{Exempt, OrgDb as _, SystemPurpose, billing, notify, vps, wallet};
@@ -41,15 +43,19 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let mut wallet = wallet::lock(&mut tx).await?;
     // Ids grow with time: the newest is the last.
     let mut left = vps::lock_unpaid(&mut tx).await?;
+    let mut resources = resource::lock_unpaid(&mut tx).await?;
     let mut gone = Vec::new();
     let mut entries = Vec::new();
     while let Some(position) = left.iter().rposition(|one| is_over(one, wallet.now())) {
-        if gone.len() == AT_ONCE || missing(&wallet, &left, ctx.settings().reserve_hours)?.is_none() {
+        let hours = left.iter().map(|v| v.sell_hour).chain(resources.iter().map(|r| r.sell_hour));
+        let missing = missing(&wallet, Money::total(hours)?, ctx.settings().reserve_hours)?;
+        if gone.len() == AT_ONCE || missing.is_none() {
             break;
         }
         let one = left.remove(position);
         let instance = vps::lock(&mut tx, one.id).await?.ok_or_else(|| Fail::give_up("the VPS is gone"))?;
         accept_delete(&mut tx, &mut wallet, &instance).await?;
+        resources.retain(|resource| resource.vps_id != Some(one.id));
         let entry =
             activity::vps(wallet.organization_id(), Actor::System, Action::VpsDestroyed, one.id, &one.name);
         entries.push(entry.with(json!({ "name": one.name, "kept_until": one.kept_until, "by": "unpaid" })));

@@ -28,7 +28,7 @@ pub(super) async fn change(
     for due in moves {
         match due.meter_id.and_then(|id| places.get(&id)) {
             Some(&i) if due.ended_at.is_none_or(|end| end > due.moves_at) => {
-                let to = *prices.get(&due.to).ok_or_else(|| Error::internal("a move to no price"))?;
+                let to = prices.get(&due.to).ok_or_else(|| Error::internal("a move to no price"))?.price;
                 let (from, meter) = (meters[i].price, meters[i].meter.moved(&meters[i].price));
                 let cap = meter.earlier_cap.map(|earlier| (earlier.month, earlier.cap));
                 (meters[i].price, meters[i].meter) = (to, meter);
@@ -63,7 +63,7 @@ pub(super) async fn change(
         let ids: Vec<uuid::Uuid> = vps.iter().map(|due| due.vps_id.0).collect();
         notify::publish_system(tx, Some(organization), Topic::Vps, &ids).await?;
         let Some(first) = vps.first() else { continue };
-        let hour = prices.get(&first.to).map(|price| price.sell_hour.to_string());
+        let hour = prices.get(&first.to).map(|unit| unit.price.sell_hour.to_string());
         let detail = json!({ "plan": first.plan, "region": first.region, "vps": ids.len(), "hour": hour });
         let entry = Activity::of(organization, Actor::System, Action::PriceChanged);
         entries.push(entry.on(TargetKind::Wallet, organization).with(detail));

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use domain::Money;
 use domain::activity::Action;
-use domain::billing::Tariff;
+use domain::billing::{Subject, Tariff};
 use domain::identity::Actor;
 use domain::money::Overflow;
 use domain::notify::Topic;
 use domain::vps::{ActionKind, Wanted};
 use domain::wallet::{Account, Transaction, TransactionKind};
-use domain::{TransactionId, VpsActionId, VpsId};
+use domain::{ResourceId, TransactionId, VpsActionId, VpsId};
+use store::billing::resource;
 use store::job::{Job, Next};
-use store::vps::Suspendable;
 use store::wallet::LockedWallet;
 use store::{Exempt, OrgDb as _, OrgTx, billing, job as jobs, notify, vps, wallet};
 
@@ -27,13 +27,13 @@ pub(crate) async fn ask_to_resume(tx: &mut OrgTx) -> Result<(), store::Error> {
     wallet::ask_to_resume(tx, &[organization]).await
 }
 
-/// What must come before these VPSs run again, beside what runs; `None` when they can.
+/// What must come before that is sold again whose hours cost so much, beside what is; `None` when it can.
 pub(super) fn missing(
     wallet: &LockedWallet,
-    unpaid: &[Suspendable],
+    unpaid_hour: Money,
     reserve_hours: i64,
 ) -> Result<Option<Money>, Overflow> {
-    let burn = wallet.burn.plus(Money::total(unpaid.iter().map(|vps| vps.sell_hour))?)?;
+    let burn = wallet.burn.plus(unpaid_hour)?;
     Ok(Some(wallet.funds().missing(burn, reserve_hours)?).filter(|missing| missing.is_positive()))
 }
 
@@ -43,22 +43,28 @@ pub(crate) async fn run(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let mut tx = ctx.store().org_tx(&ctx.system_scope(job)?).await?;
     let mut wallet = wallet::lock(&mut tx).await?;
     let unpaid = vps::lock_unpaid(&mut tx).await?;
-    if unpaid.is_empty() {
+    let resources = resource::lock_unpaid(&mut tx).await?;
+    if unpaid.is_empty() && resources.is_empty() {
         return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
     }
     if billing::at_cost_due(&mut tx).await? {
         // The hours of the suspension come first; the billing run writes them down.
         return Ok(tx.finish(job, Next::Again(Duration::from_secs(5)), Exempt::JobBookkeeping).await?);
     }
-    if missing(&wallet, &unpaid, ctx.settings().reserve_hours)?.is_some() {
+    let hours = unpaid.iter().map(|v| v.sell_hour).chain(resources.iter().map(|r| r.sell_hour));
+    let unpaid_hour = Money::total(hours)?;
+    if missing(&wallet, unpaid_hour, ctx.settings().reserve_hours)?.is_some() {
         return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
     }
     pay_debt(&mut wallet)?;
-    wallet.burn = wallet.burn.plus(Money::total(unpaid.iter().map(|v| v.sell_hour))?)?;
+    wallet.burn = wallet.burn.plus(unpaid_hour)?;
     wallet::save(&mut tx, [&mut wallet]).await?;
     let ids: Vec<VpsId> = unpaid.iter().map(|v| v.id).collect();
     vps::lift_unpaid(&mut tx, &ids).await?;
-    billing::set_tariff(&mut tx, &ids, Tariff::Sold).await?;
+    let resource_ids: Vec<ResourceId> = resources.iter().map(|r| r.id).collect();
+    resource::lift_unpaid(&mut tx, &resource_ids).await?;
+    let subjects = ids.into_iter().map(Subject::Vps).chain(resource_ids.into_iter().map(Subject::Resource));
+    billing::set_tariff(&mut tx, &subjects.collect::<Vec<_>>(), Tariff::Sold).await?;
     let organization = wallet.organization_id();
     let mut entries = Vec::new();
     for one in &unpaid {

@@ -13,6 +13,7 @@ use domain::{Money, OrganizationId, TransactionId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
 use store::billing::moves::DueMove;
+use store::billing::resource;
 use store::billing::{
     NewCharge, OpenMeter, charge_flat, due_organizations, flat_dues, insert_charges, open_meters,
     update_meters,
@@ -284,10 +285,14 @@ fn record(
     Ok(())
 }
 
-/// The wallet is empty: everything that runs is suspended at once; jobs switch the servers off.
+/// The wallet is empty: everything that runs is suspended at once; jobs switch the servers off. Resources stay as they
+/// are, and count at cost like the rest.
 async fn suspend(tx: &mut SystemTx, wallet: &mut LockedWallet) -> Result<Vec<Activity>> {
     let organization = wallet.organization_id();
     let suspended = vps::suspend_unpaid(tx, organization).await?;
+    for sell_hour in resource::suspend_unpaid(tx, organization).await? {
+        wallet.burn = wallet.burn.minus(sell_hour)?;
+    }
     let mut entries = Vec::new();
     for one in &suspended {
         wallet.burn = wallet.burn.minus(one.sell_hour)?;

@@ -2,10 +2,12 @@
 
 pub mod moves;
 mod prices;
+mod resource_prices;
 pub(crate) mod sync_job;
 pub(crate) mod tell_job;
 
 pub use prices::{Draft, DraftPrice, Publication, draft, publish, publish_prices, withdraw_prices};
+pub use resource_prices::{NewResourcePrice, publish_resource_price};
 
 use domain::activity::{Action, TargetKind};
 use domain::catalog::Markup;

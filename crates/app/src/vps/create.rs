@@ -1,18 +1,17 @@
 //! Ordering a VPS: one transaction holds the money, writes the intent and enqueues the job.
 
 use domain::activity::{Action, TargetKind};
-use domain::catalog::first_span;
+use domain::billing::Subject;
 use domain::identity::Permission;
 use domain::notify::Topic;
 use domain::vps::{ActionKind, VpsName};
-use domain::wallet::{Account, Transaction, TransactionKind};
-use domain::{HoldId, ImageId, Money, PlanId, PriceVersionId, RegionId, SshKeyId, VpsActionId, VpsId};
+use domain::{HoldId, ImageId, PlanId, PriceVersionId, RegionId, SshKeyId, VpsActionId, VpsId};
 use serde_json::json;
 use store::catalog::Quote;
-use store::wallet::LockedWallet;
 use store::{OrgTx, catalog, job, notify, vps, wallet};
 
 use super::console_key;
+use crate::billing::order::{self, Asked};
 use crate::identity::idempotency;
 use crate::vault::Place;
 use crate::{App, Caller, Done, Error, IdempotencyKey, Result};
@@ -63,7 +62,9 @@ pub async fn create(
     let mut wallet = wallet::lock(&mut tx).await?;
     let quote = quote(&mut tx, &new).await?;
     let ssh_keys = chosen_keys(&mut tx, &new.ssh_keys).await?;
-    let hold = hold(app, caller, &mut wallet, &quote, id)?;
+    let asked = Asked { hour: quote.sell_hour, month: quote.sell_month, minimum: quote.sell_minimum };
+    let (subject, reserve_hours) = (Subject::Vps(id), app.settings().reserve_hours);
+    let hold = order::hold(&mut wallet, subject, asked, reserve_hours, caller.scope.actor())?;
     wallet::save(&mut tx, [&mut wallet]).await?;
     let row = vps::NewInstance {
         id,
@@ -81,7 +82,7 @@ pub async fn create(
         true => Error::invalid("name", "You already have a VPS with this name."),
         false => e.into(),
     })?;
-    wallet::insert_hold(&mut tx, HoldId::new(), id, hold).await?;
+    wallet::insert_hold(&mut tx, HoldId::new(), subject, hold).await?;
     vps::insert_action(&mut tx, VpsActionId::new(), id, ActionKind::Create).await?;
     job::enqueue(&mut tx, super::job("vps.create", id)).await?;
     notify::publish(&mut tx, Topic::Vps, id).await?;
@@ -122,25 +123,4 @@ async fn chosen_keys(tx: &mut OrgTx, ids: &[SshKeyId]) -> Result<Vec<String>> {
         return Err(Error::invalid("ssh_keys", "One of the SSH keys does not exist any more."));
     }
     Ok(keys)
-}
-
-/// Reserves the first hour and raises the burn, if the wallet covers both hour and reserve.
-fn hold(app: &App, caller: &Caller, wallet: &mut LockedWallet, quote: &Quote, id: VpsId) -> Result<Money> {
-    let first = first_span(quote.sell_hour, quote.sell_month, quote.sell_minimum);
-    let burn = wallet.burn.plus(quote.sell_hour)?;
-    let needed = burn.times(app.settings().reserve_hours)?.plus(first)?.plus(wallet.receivable())?;
-    let short = Error::InsufficientFunds { needed, available: wallet.available() };
-    if wallet.available() < needed {
-        return Err(short);
-    }
-    let transaction = Transaction::new(
-        TransactionKind::Hold,
-        format!("hold:{id}"),
-        caller.scope.actor(),
-        json!({ "vps_id": id }),
-        &[(Account::Wallet, first.negated()?), (Account::Held, first)],
-    )?;
-    wallet.record(transaction).map_err(|_| short)?;
-    wallet.burn = burn;
-    Ok(first)
 }

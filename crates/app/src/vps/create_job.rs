@@ -8,21 +8,19 @@
 use std::time::Duration;
 
 use domain::activity::Action;
-use domain::billing::{Meter, Tariff};
+use domain::billing::Subject;
 use domain::notify::Topic;
 use domain::provider::{CloudProvider, Rejection, Server, ServerSpec, ServerState, ServerTag, UpstreamError};
 use domain::vps::{ActionKind, ActionState, Power, VpsState};
-use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
-use domain::{MeterId, ProviderId, VpsId};
+use domain::{ProviderId, VpsId};
 use serde_json::json;
-use store::billing::NewCharge;
 use store::catalog::Offer;
 use store::job::{Job, Next, queue};
 use store::vps::{Instance, Seen};
 use store::{Exempt, OrgTx, SystemPurpose, billing, catalog, notify, vps, wallet};
 
 use crate::activity;
-use crate::billing::ask_to_resume;
+use crate::billing::order;
 use crate::worker::{Context, Fail, payload_id};
 
 /// The public words for an order nobody could deliver.
@@ -256,48 +254,22 @@ impl Order {
     async fn activate(&self, ctx: &Context, job: &Job) -> Result<(), Fail> {
         let price = {
             let mut db = ctx.store().system_read(SystemPurpose::Job).await?;
-            catalog::price(&mut db, self.vps.price_version_id).await?
+            catalog::price(&mut db, self.vps.price_version_id, 1).await?
         };
         let mut tx = ctx.store().org_tx(&ctx.scope(job)?).await?;
         let mut wallet = wallet::lock(&mut tx).await?;
         let Some(vps) = still_creating(&mut tx, self.vps.id).await? else {
             return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
         };
-        let now = wallet.now();
-        let (span, meter) = Meter::start(now).next(&price, Tariff::Sold)?;
-        let (_, held) = wallet::close_hold(&mut tx, vps.id, HoldState::Captured)
-            .await?
-            .ok_or_else(|| Fail::give_up("the order has no open hold"))?;
-        let transaction = Transaction::new(
-            TransactionKind::Capture,
-            format!("capture:{}", vps.id),
-            vps.created_by.0,
-            json!({ "vps_id": vps.id }),
-            &[
-                (Account::Held, held.negated()?),
-                (Account::Wallet, held.minus(span.amount)?),
-                (Account::Revenue, span.amount),
-            ],
-        )?;
-        let transaction_id = wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
-        wallet::save(&mut tx, [&mut wallet]).await?;
-        let meter_id = MeterId::new();
-        vps::set_active(&mut tx, vps.id, now).await?;
-        billing::insert_meter(&mut tx, meter_id, vps.id, (vps.price_version_id, &price), &meter).await?;
-        let charge = NewCharge {
-            organization_id: vps.organization_id,
-            meter_id,
-            span,
-            tariff: Tariff::Sold,
-            transaction_id: Some(transaction_id),
-        };
-        billing::insert_charges(&mut tx, &[charge]).await?;
+        vps::set_active(&mut tx, vps.id, wallet.now()).await?;
+        let (subject, sold_at) = ((Subject::Vps(vps.id), 1), (vps.price_version_id, &price));
+        let charged = order::begin(&mut tx, &mut wallet, subject, sold_at, vps.created_by.0).await?;
         vps::finish_action(&mut tx, vps.id, ActionKind::Create, ActionState::Done, None).await?;
         notify::publish(&mut tx, Topic::Vps, vps.id).await?;
         notify::publish(&mut tx, Topic::Wallet, vps.organization_id).await?;
         let mut entry =
             activity::vps(vps.organization_id, vps.created_by.0, Action::VpsCreated, vps.id, &vps.name);
-        entry.detail = json!({ "name": vps.name, "charged": span.amount.to_string() });
+        entry.detail = json!({ "name": vps.name, "charged": charged.to_string() });
         Ok(tx.finish(job, Next::Done, entry).await?)
     }
 
@@ -308,7 +280,7 @@ impl Order {
         let Some(vps) = still_creating(&mut tx, self.vps.id).await? else {
             return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
         };
-        release(&mut tx, &mut wallet, &vps).await?;
+        order::release(&mut tx, &mut wallet, Subject::Vps(vps.id), vps.created_by.0).await?;
         wallet.burn = wallet.burn.minus(vps.sell_hour)?;
         wallet::save(&mut tx, [&mut wallet]).await?;
         vps::set_failed(&mut tx, vps.id, reason).await?;
@@ -324,25 +296,6 @@ impl Order {
 
 async fn still_creating(tx: &mut OrgTx, id: VpsId) -> Result<Option<Instance>, Fail> {
     Ok(vps::lock(tx, id).await?.filter(|vps| vps.state == VpsState::Creating))
-}
-
-/// Gives the open hold of an order back.
-pub(crate) async fn release(
-    tx: &mut OrgTx,
-    wallet: &mut wallet::LockedWallet,
-    vps: &Instance,
-) -> Result<(), Fail> {
-    let Some((_, held)) = wallet::close_hold(tx, vps.id, HoldState::Released).await? else { return Ok(()) };
-    let transaction = Transaction::new(
-        TransactionKind::Release,
-        format!("release:{}", vps.id),
-        vps.created_by.0,
-        json!({ "vps_id": vps.id }),
-        &[(Account::Held, held.negated()?), (Account::Wallet, held)],
-    )?;
-    wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
-    ask_to_resume(tx).await?;
-    Ok(())
 }
 
 /// Audit entries for duplicate servers that were destroyed.

@@ -1,6 +1,7 @@
 //! Deleting a VPS: hours end when the delete is accepted, whatever the provider does.
 
 use domain::activity::{Action, TargetKind};
+use domain::billing::Subject;
 use domain::identity::Permission;
 use domain::notify::Topic;
 use domain::vps::{ActionKind, Suspension, VpsState};
@@ -10,7 +11,7 @@ use store::vps::Instance;
 use store::wallet::LockedWallet;
 use store::{OrgTx, billing, job, notify, vps, wallet};
 
-use crate::billing::ask_to_resume;
+use crate::billing::{ask_to_resume, resource};
 use crate::{App, Caller, Error, Result};
 
 /// Accepts the delete of a VPS in any living state. Deleting twice is one delete.
@@ -43,7 +44,8 @@ pub(crate) async fn accept(tx: &mut OrgTx, wallet: &mut LockedWallet, vps: &Inst
     if vps.state != VpsState::Lost && vps.suspended_by != Some(Suspension::Unpaid) {
         wallet.burn = wallet.burn.minus(vps.sell_hour)?;
     }
-    billing::end_meter(tx, id, wallet.now()).await?;
+    billing::end_meters(tx, &[Subject::Vps(id)], wallet.now()).await?;
+    resource::end_with_vps(tx, wallet, id).await?;
     vps::cancel_open_actions(tx, id).await?;
     vps::insert_action(tx, VpsActionId::new(), id, ActionKind::Delete).await?;
     vps::set_state(tx, id, VpsState::Deleting).await?;

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use domain::activity::Action;
+use domain::billing::Subject;
 use domain::notify::Topic;
 use domain::provider::ServerTag;
 use domain::vps::{ActionKind, ActionState, VpsState};
-use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
 use domain::{ProviderId, VpsId};
-use serde_json::json;
 use store::job::{Job, Next, queue};
 use store::vps::Instance;
-use store::{Exempt, OrgTx, billing, notify, vps, wallet};
+use store::{Exempt, billing, notify, vps, wallet};
 
-use super::create_job::{living, release, seen};
+use super::create_job::{living, seen};
 use crate::activity;
+use crate::billing::order;
 use crate::worker::{Context, Fail, payload_id};
 
 /// A delete is never given up, or somebody would pay for the server for ever: when nothing else
@@ -75,10 +75,11 @@ async fn conclude(ctx: &Context, job: &Job, id: VpsId) -> Result<(), Fail> {
     let mut tx = ctx.store().org_tx(&ctx.scope(job)?).await?;
     let mut wallet = wallet::lock(&mut tx).await?;
     let vps = vps::lock(&mut tx, id).await?.ok_or_else(|| Fail::give_up("the VPS does not exist"))?;
+    let subject = Subject::Vps(id);
     if vps.provider_server_id.is_some() {
-        capture(&mut tx, &mut wallet, &vps).await?;
+        order::capture(&mut tx, &mut wallet, subject, vps.created_by.0).await?;
     } else {
-        release(&mut tx, &mut wallet, &vps).await?;
+        order::release(&mut tx, &mut wallet, subject, vps.created_by.0).await?;
     }
     wallet::save(&mut tx, [&mut wallet]).await?;
     vps::set_state(&mut tx, id, VpsState::Deleted).await?;
@@ -87,18 +88,4 @@ async fn conclude(ctx: &Context, job: &Job, id: VpsId) -> Result<(), Fail> {
     notify::publish(&mut tx, Topic::Wallet, vps.organization_id).await?;
     let entry = activity::vps(vps.organization_id, job.actor, Action::VpsDeleted, id, &vps.name);
     Ok(tx.finish(job, Next::Done, entry).await?)
-}
-
-/// A server existed, so the first hour is charged although the VPS never became active.
-async fn capture(tx: &mut OrgTx, wallet: &mut wallet::LockedWallet, vps: &Instance) -> Result<(), Fail> {
-    let Some((_, held)) = wallet::close_hold(tx, vps.id, HoldState::Captured).await? else { return Ok(()) };
-    let transaction = Transaction::new(
-        TransactionKind::Capture,
-        format!("capture:{}", vps.id),
-        vps.created_by.0,
-        json!({ "vps_id": vps.id }),
-        &[(Account::Held, held.negated()?), (Account::Revenue, held)],
-    )?;
-    wallet.record(transaction).map_err(|e| Fail::give_up(e.to_string()))?;
-    Ok(())
 }

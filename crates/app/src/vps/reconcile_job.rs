@@ -1,6 +1,7 @@
 //! One VPS compared with what is at the provider. Takes no hints: it looks for itself.
 
 use domain::activity::{Action, Activity};
+use domain::billing::Subject;
 use domain::identity::Actor;
 use domain::notify::Topic;
 use domain::provider::{CloudProvider, Server, ServerRef, ServerTag, UpstreamError};
@@ -14,7 +15,7 @@ use store::{Exempt, OrgTx, billing, job, notify, vps, wallet};
 use super::action_job;
 use super::create_job::{living, seen, twins_destroyed};
 use crate::activity;
-use crate::billing::ask_to_resume;
+use crate::billing::{ask_to_resume, resource};
 use crate::worker::{Context, Fail, payload_id};
 
 /// A server must be missing in so many passes before it counts as lost.
@@ -152,7 +153,8 @@ async fn lose(ctx: &Context, job: &Job, id: VpsId) -> Result<(), Fail> {
     if vps.suspended_by != Some(Suspension::Unpaid) {
         wallet.burn = wallet.burn.minus(vps.sell_hour)?;
     }
-    billing::end_meter(&mut tx, id, wallet.now()).await?;
+    billing::end_meters(&mut tx, &[Subject::Vps(id)], wallet.now()).await?;
+    resource::end_with_vps(&mut tx, &mut wallet, id).await?;
     wallet::save(&mut tx, [&mut wallet]).await?;
     vps::cancel_open_actions(&mut tx, id).await?;
     vps::set_state(&mut tx, id, VpsState::Lost).await?;

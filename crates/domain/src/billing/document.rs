@@ -7,8 +7,9 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Party, Split, Tax};
+use crate::catalog::Product;
 use crate::text_enum::stored_enum;
-use crate::{Money, VpsId};
+use crate::{Money, ResourceId, VpsId};
 
 stored_enum! {
     /// What a document is; each kind is numbered on its own, year by year.
@@ -123,6 +124,9 @@ pub struct Statement {
     pub closing: Money,
     /// The hours, VPS by VPS.
     pub vps: Vec<VpsLine>,
+    /// The hours of everything else, one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceLine>,
     /// Everything but hours, oldest first.
     pub movements: Vec<MovementLine>,
 }
@@ -152,6 +156,33 @@ pub struct VpsLine {
     pub suspended_amount: Money,
 }
 
+/// What the hours of one resource cost.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ResourceLine {
+    /// The resource.
+    pub id: ResourceId,
+    /// What it is.
+    pub kind: Product,
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// GiB of what is sold by the GiB, else 1.
+    pub quantity: i64,
+    /// What an hour of that is sold at.
+    pub hour: Money,
+    /// What a month of it costs at most.
+    pub month: Money,
+    /// Hours that were charged.
+    pub hours: i64,
+    /// What they cost.
+    pub amount: Money,
+    /// Hours while it was not paid and counted at cost.
+    pub suspended_hours: i64,
+    /// What they added to the debt.
+    pub suspended_amount: Money,
+}
+
 /// A movement that is not an hour.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct MovementLine {
@@ -159,7 +190,7 @@ pub struct MovementLine {
     pub at: DateTime<Utc>,
     /// Why, as the ledger says.
     pub kind: String,
-    /// The VPS or document it is about.
+    /// The VPS, resource or document it is about.
     pub about: Option<String>,
     /// What it did to the balance.
     pub amount: Money,

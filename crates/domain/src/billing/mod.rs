@@ -1,7 +1,7 @@
-//! Hours: which spans of a VPS's life are due, and what each costs.
+//! Hours: which spans of the life of a VPS or resource are due, and what each costs.
 //!
-//! Span `k` begins `k` hours after the VPS became active, is paid at its beginning and belongs to
-//! the UTC month in which it begins. Within one month a VPS never costs more than its cap.
+//! Span `k` begins `k` hours after it became active, is paid at its beginning and belongs to the UTC month in which it
+//! begins. Within one month it never costs more than its cap.
 
 mod country;
 pub mod document;
@@ -15,14 +15,57 @@ pub use vat::{BadVatNumber, VatNumber, VatRegister, VatStatus};
 
 use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Utc};
 
-use crate::Money;
 use crate::catalog::Price;
 use crate::money::Overflow;
+use crate::{Money, ResourceId, VpsId};
 
-/// The running count of one VPS.
+/// What hours are counted of, and money is held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A VPS.
+    Vps(VpsId),
+    /// Backups, a snapshot, a volume, an address.
+    Resource(ResourceId),
+}
+
+impl Subject {
+    /// Its id: no two subjects have the same.
+    pub const fn id(self) -> uuid::Uuid {
+        match self {
+            Self::Vps(id) => id.0,
+            Self::Resource(id) => id.0,
+        }
+    }
+
+    /// The id of the VPS, if it is one.
+    pub const fn vps(self) -> Option<VpsId> {
+        match self {
+            Self::Vps(id) => Some(id),
+            Self::Resource(_) => None,
+        }
+    }
+
+    /// The id of the resource, if it is one.
+    pub const fn resource(self) -> Option<ResourceId> {
+        match self {
+            Self::Vps(_) => None,
+            Self::Resource(id) => Some(id),
+        }
+    }
+
+    /// How movements of the ledger name it.
+    pub fn reference(self) -> serde_json::Value {
+        match self {
+            Self::Vps(id) => serde_json::json!({ "vps_id": id }),
+            Self::Resource(id) => serde_json::json!({ "resource_id": id }),
+        }
+    }
+}
+
+/// The running count of one VPS or resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meter {
-    /// When hours began: the VPS was confirmed at the provider.
+    /// When hours began: it was confirmed at the provider.
     pub started_at: DateTime<Utc>,
     /// When hours ended: the delete was accepted. Spans that begin at or after it are not due.
     pub ended_at: Option<DateTime<Utc>>,
@@ -45,7 +88,7 @@ pub struct EarlierCap {
     pub cap: Money,
 }
 
-/// One hour of one VPS and what it costs.
+/// One hour and what it costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// Its beginning.
@@ -66,7 +109,7 @@ pub struct Flat {
 /// At whose price a span is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tariff {
-    /// The price the VPS is sold at, taken from the wallet.
+    /// The price it is sold at, taken from the wallet.
     Sold,
     /// What it costs us, owed by the organization while it is suspended for an empty wallet.
     AtCost,

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::billing::Tariff;
-use domain::catalog::Price;
+use domain::catalog::{Price, Product};
 use domain::money::Overflow;
-use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsId};
+use domain::{MeterId, Money, OrganizationId, PriceVersionId, ResourceId, TransactionId, VpsId};
 use sqlx::PgConnection;
 
 use crate::handle::sealed::Conn as _;
@@ -16,10 +16,16 @@ use crate::{OrgDb, OrgRead, Result, SystemRead};
 pub struct Hour {
     /// Of which meter.
     pub meter_id: MeterId,
-    /// Of which VPS.
-    pub vps_id: VpsId,
-    /// Its name.
-    pub vps_name: String,
+    /// Of which VPS; `None` when it is of a resource.
+    pub vps_id: Option<VpsId>,
+    /// Of which resource; `None` when it is of a VPS.
+    pub resource_id: Option<ResourceId>,
+    /// What it is of.
+    pub kind: Product,
+    /// The name of that.
+    pub name: String,
+    /// How much of it: GiB of what is sold by the GiB, else 1.
+    pub quantity: i64,
     /// Its beginning.
     pub start: DateTime<Utc>,
     /// What it cost.
@@ -31,7 +37,7 @@ pub struct Hour {
     pub price_version_id: PriceVersionId,
     /// Since when that price is sold.
     pub priced_at: DateTime<Utc>,
-    /// What an hour is sold for at it.
+    /// What an hour of that quantity is sold for at it.
     pub sell_hour: Money,
     /// What a month is sold for at most.
     pub sell_month: Money,
@@ -78,14 +84,17 @@ pub async fn of_vps(
     let organization = db.organization_id();
     Ok(sqlx::query_as!(
         Hour,
-        r#"select c.meter_id as "meter_id: MeterId", v.id as "vps_id: VpsId", v.name as vps_name, c.span_start as start,
+        r#"select c.meter_id as "meter_id: MeterId", m.vps_id as "vps_id: VpsId",
+            m.resource_id as "resource_id: ResourceId", s.kind as "kind!: Product", s.name as "name!",
+            m.quantity, c.span_start as start,
             c.amount_micros as "amount: Money", c.span_start = m.started_at as "first!", c.tariff = 'sold' as "sold!",
             p.id as "price_version_id: PriceVersionId", p.effective_at as priced_at,
-            p.sell_hour_micros as "sell_hour: Money", p.sell_month_micros as "sell_month: Money",
-            p.sell_minimum_micros as "sell_minimum: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
+            amount_of(p.sell_hour_micros, m.quantity, p.per_units) as "sell_hour!: Money",
+            amount_of(p.sell_month_micros, m.quantity, p.per_units) as "sell_month!: Money",
+            amount_of(p.sell_minimum_micros, m.quantity, p.per_units) as "sell_minimum!: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
             c.transaction_id as "transaction_id: TransactionId", t.sequence as "sequence?"
         from meters m
-        join vps_instances v on v.organization_id = m.organization_id and v.id = m.vps_id
+        join sold_hourly s on s.organization_id = m.organization_id and s.id = coalesce(m.vps_id, m.resource_id)
         join charges c on c.meter_id = m.id
         left join ledger_transactions t on t.organization_id = c.organization_id and t.id = c.transaction_id
         left join lateral (select price_version_id from meter_terms where meter_id = m.id and until > c.span_start
@@ -131,11 +140,14 @@ async fn paid_by(
 ) -> Result<Vec<Hour>> {
     Ok(sqlx::query_as!(
         Hour,
-        r#"select c.meter_id as "meter_id: MeterId", v.id as "vps_id: VpsId", v.name as vps_name, c.span_start as start,
+        r#"select c.meter_id as "meter_id: MeterId", m.vps_id as "vps_id: VpsId",
+            m.resource_id as "resource_id: ResourceId", s.kind as "kind!: Product", s.name as "name!",
+            m.quantity, c.span_start as start,
             c.amount_micros as "amount: Money", c.span_start = m.started_at as "first!", c.tariff = 'sold' as "sold!",
             p.id as "price_version_id: PriceVersionId", p.effective_at as priced_at,
-            p.sell_hour_micros as "sell_hour: Money", p.sell_month_micros as "sell_month: Money",
-            p.sell_minimum_micros as "sell_minimum: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
+            amount_of(p.sell_hour_micros, m.quantity, p.per_units) as "sell_hour!: Money",
+            amount_of(p.sell_month_micros, m.quantity, p.per_units) as "sell_month!: Money",
+            amount_of(p.sell_minimum_micros, m.quantity, p.per_units) as "sell_minimum!: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
             c.transaction_id as "transaction_id: TransactionId", t.sequence as "sequence?"
         from (
             select c.* from meters m join charges c on c.meter_id = m.id
@@ -145,7 +157,7 @@ async fn paid_by(
             order by c.span_start desc, c.meter_id desc offset $6 limit $7
         ) c
         join meters m on m.id = c.meter_id
-        join vps_instances v on v.organization_id = m.organization_id and v.id = m.vps_id
+        join sold_hourly s on s.organization_id = m.organization_id and s.id = coalesce(m.vps_id, m.resource_id)
         left join ledger_transactions t on t.organization_id = c.organization_id and t.id = c.transaction_id
         left join lateral (select price_version_id from meter_terms where meter_id = m.id and until > c.span_start
             order by until, id limit 1) e on true

@@ -80,7 +80,7 @@ impl Crossing {
 
 /// Notes at which threshold each wallet stands, and answers up to `limit` of those where that is another one than
 /// before, in id order. A wallet that somebody else has locked is left for the next time, and so is one that burns
-/// nothing because its VPSs are suspended: its runway did not rise.
+/// nothing because all it has is unpaid: its runway did not rise.
 pub async fn cross(tx: &mut SystemTx, limit: i64) -> Result<Vec<Crossing>> {
     let crossings = sqlx::query_as!(
         Crossing,
@@ -93,8 +93,8 @@ pub async fn cross(tx: &mut SystemTx, limit: i64) -> Result<Vec<Crossing>> {
                 + greatest(coalesce(t.credit_limit_micros, 0) - w.receivable_micros, 0) < n * w.burn_micros
         ) h
         where (w.burn_micros > 0 or w.runway_told is not null) and h.holds is distinct from w.runway_told
-            and (w.burn_micros > 0 or not exists (select from vps_instances v
-                where v.organization_id = w.organization_id and v.state = 'active' and v.suspended_by = 'unpaid'))
+            and (w.burn_micros > 0 or not exists (select from sold_hourly s
+                where s.organization_id = w.organization_id and s.state = 'active' and s.unpaid))
         order by w.organization_id limit $2 for update of w skip locked"#,
         &hours(NOTICES),
         limit
@@ -236,7 +236,7 @@ pub struct Account {
     pub credit_limit: Money,
     /// What costs it now, per hour.
     pub burn: Money,
-    /// What its unpaid VPSs would cost, per hour.
+    /// What is unpaid would cost, per hour.
     pub unpaid: Money,
 }
 
@@ -254,8 +254,9 @@ pub async fn accounts(tx: &mut impl WriteDb, organizations: &[OrganizationId]) -
         r#"select w.organization_id as "organization_id: OrganizationId", o.name,
             w.available_micros as "available: Money", w.receivable_micros as "receivable: Money",
             coalesce(t.credit_limit_micros, 0) as "credit_limit!: Money", w.burn_micros as "burn: Money",
-            coalesce((select sum(p.sell_hour_micros) from vps_instances v join price_versions p on p.id = v.price_version_id
-                where v.organization_id = w.organization_id and v.state = 'active' and v.suspended_by = 'unpaid'), 0)::bigint
+            coalesce((select sum(amount_of(p.sell_hour_micros, s.quantity, p.per_units))
+                from sold_hourly s join price_versions p on p.id = s.price_version_id
+                where s.organization_id = w.organization_id and s.state = 'active' and s.unpaid), 0)::bigint
                 as "unpaid!: Money"
         from wallets w
         join organizations o on o.id = w.organization_id

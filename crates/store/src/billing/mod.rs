@@ -12,13 +12,14 @@ pub mod ladder;
 
 pub mod hours;
 pub mod recompute;
+pub mod resource;
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::billing::{EarlierCap, Flat, Meter, Span, Tariff};
+use domain::billing::{EarlierCap, Flat, Meter, Span, Subject, Tariff};
 use domain::catalog::Price;
-use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId, VpsId};
+use domain::{MeterId, Money, OrganizationId, PriceVersionId, TransactionId};
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
@@ -31,7 +32,7 @@ pub struct OpenMeter {
     pub id: MeterId,
     /// Whose.
     pub organization_id: OrganizationId,
-    /// What the VPS was sold at.
+    /// What it is sold at: all of its quantity.
     pub price: Price,
     /// The count.
     pub meter: Meter,
@@ -77,6 +78,7 @@ struct MeterRow {
     cap: Option<Money>,
     sold: bool,
     price_version_id: PriceVersionId,
+    quantity: i64,
 }
 
 impl MeterRow {
@@ -198,7 +200,8 @@ pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) ->
         r#"select m.id as "id!: MeterId", m.organization_id as "organization_id!: OrganizationId",
             m.started_at as "started_at!", m.ended_at, m.paid_until as "paid_until!", m.month as "month!",
             m.month_used_micros as "month_used!: Money", m.cap_month, m.cap_micros as "cap: Money",
-            m.tariff = 'sold' as "sold!", m.price_version_id as "price_version_id!: PriceVersionId"
+            m.tariff = 'sold' as "sold!", m.price_version_id as "price_version_id!: PriceVersionId",
+            m.quantity as "quantity!"
         from unnest($1::uuid[]) as o (id) join meter_counts m on m.organization_id = o.id where not m.settled"#,
         &ids
     )
@@ -211,30 +214,44 @@ pub async fn open_meters(tx: &mut SystemTx, organizations: &[OrganizationId]) ->
     rows.into_iter()
         .map(|m| {
             let price = prices.get(&m.price_version_id).ok_or(Error::Inconsistent("price of a meter"))?;
-            Ok(m.with(*price))
+            let price = price.of(m.quantity)?;
+            Ok(m.with(price))
         })
         .collect()
 }
 
-/// Starts the meter of a VPS, sold at this version's price, with its first hour already charged.
-pub async fn insert_meter(
-    tx: &mut OrgTx,
-    id: MeterId,
-    vps: VpsId,
-    (price_version, price): (PriceVersionId, &Price),
-    meter: &Meter,
-) -> Result<()> {
+/// A meter to start.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMeter<'a> {
+    /// Its id.
+    pub id: MeterId,
+    /// What it counts hours of.
+    pub subject: Subject,
+    /// How much of it: GiB of what is sold by the GiB, else 1.
+    pub quantity: i64,
+    /// At which version's price it is sold.
+    pub price_version_id: PriceVersionId,
+    /// What that quantity costs at it.
+    pub price: &'a Price,
+    /// The count, with its first hour already charged.
+    pub meter: &'a Meter,
+}
+
+/// Starts a meter.
+pub async fn insert_meter(tx: &mut OrgTx, new: NewMeter<'_>) -> Result<()> {
     let organization = tx.organization_id();
+    let NewMeter { id, subject, quantity, price_version_id, price, meter } = new;
     let flat = meter.flat(price);
     sqlx::query!(
         "insert into meters (organization_id, id, vps_id, price_version_id, started_at, ended_at, paid_until, month,
-            month_used_micros, settled, flat_micros, flat_until)
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $7 <= charged_until then null else $12::timestamptz end
+            month_used_micros, settled, flat_micros, flat_until, resource_id, quantity)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+            case when $7 <= charged_until then null else $12::timestamptz end, $13, $14
         from wallets where organization_id = $1",
         organization.0,
         id.0,
-        vps.0,
-        price_version.0,
+        subject.vps().map(|id| id.0),
+        price_version_id.0,
         meter.started_at,
         meter.ended_at,
         meter.paid_until,
@@ -243,6 +260,8 @@ pub async fn insert_meter(
         meter.is_settled(),
         flat_micros(flat),
         flat.map(|flat| flat.until),
+        subject.resource().map(|id| id.0),
+        quantity,
     )
     .execute(tx.conn())
     .await?;
@@ -319,14 +338,16 @@ pub async fn update_meters(
     Ok(())
 }
 
-/// Ends the hours of a VPS; what began before is still charged by the billing run.
-pub async fn end_meter(tx: &mut OrgTx, vps: VpsId, at: DateTime<Utc>) -> Result<()> {
+/// Ends the hours of some VPSs and resources; what began before is still charged by the billing run.
+pub async fn end_meters(tx: &mut OrgTx, of: &[Subject], at: DateTime<Utc>) -> Result<()> {
     let organization = tx.organization_id();
+    let (vps, resources) = split(of);
     sqlx::query!(
-        "update meters set ended_at = $3, settled = paid_until >= $3
-        where organization_id = $1 and vps_id = $2 and ended_at is null",
+        "update meters set ended_at = $4, settled = paid_until >= $4
+        where organization_id = $1 and (vps_id = any($2) or resource_id = any($3)) and ended_at is null",
         organization.0,
-        vps.0,
+        &vps,
+        &resources,
         at,
     )
     .execute(tx.conn())
@@ -334,14 +355,21 @@ pub async fn end_meter(tx: &mut OrgTx, vps: VpsId, at: DateTime<Utc>) -> Result<
     Ok(())
 }
 
-/// Sets at whose price the hours of some VPSs count from the next on.
-pub async fn set_tariff(tx: &mut OrgTx, vps: &[VpsId], tariff: Tariff) -> Result<()> {
+fn split(of: &[Subject]) -> (Vec<Uuid>, Vec<Uuid>) {
+    let vps = of.iter().filter_map(|one| one.vps()).map(|id| id.0);
+    (vps.collect(), of.iter().filter_map(|one| one.resource()).map(|id| id.0).collect())
+}
+
+/// Sets at whose price the hours of some VPSs and resources count from the next on.
+pub async fn set_tariff(tx: &mut OrgTx, of: &[Subject], tariff: Tariff) -> Result<()> {
     let organization = tx.organization_id();
-    let ids: Vec<Uuid> = vps.iter().map(|v| v.0).collect();
+    let (vps, resources) = split(of);
     sqlx::query!(
-        "update meters set tariff = $3 where organization_id = $1 and vps_id = any($2) and not settled",
+        "update meters set tariff = $4
+        where organization_id = $1 and (vps_id = any($2) or resource_id = any($3)) and not settled",
         organization.0,
-        &ids,
+        &vps,
+        &resources,
         word(tariff),
     )
     .execute(tx.conn())

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::billing::{Meter, Tariff};
-use domain::catalog::Price;
+use domain::catalog::{Price, UnitPrice};
 use domain::{MeterId, Money, OrganizationId, PriceVersionId};
 use futures_util::TryStreamExt as _;
 use uuid::Uuid;
@@ -104,7 +104,7 @@ async fn terms(db: &mut SystemRead, organization: Option<Uuid>) -> Result<HashMa
 }
 
 /// The prices that any meter ever counted at.
-async fn prices(db: &mut SystemRead) -> Result<HashMap<PriceVersionId, Price>> {
+async fn prices(db: &mut SystemRead) -> Result<HashMap<PriceVersionId, UnitPrice>> {
     let used = sqlx::query_scalar!(
         r#"select price_version_id as "id!: PriceVersionId" from meters
         union select price_version_id from meter_terms"#
@@ -125,6 +125,7 @@ struct Metered {
     month_used: Money,
     sold: bool,
     price_version_id: PriceVersionId,
+    quantity: i64,
     starts: Vec<DateTime<Utc>>,
     amounts: Vec<i64>,
     tariffs: Vec<String>,
@@ -140,7 +141,7 @@ fn metered(
         r#"select m.organization_id as "organization_id!: OrganizationId", m.id as "id!: MeterId",
             m.started_at as "started_at!", m.ended_at, m.paid_until as "paid_until!", m.month as "month!",
             m.month_used_micros as "month_used!: Money", m.tariff = 'sold' as "sold!",
-            m.price_version_id as "price_version_id!: PriceVersionId", coalesce(c.starts, '{}') as "starts!",
+            m.price_version_id as "price_version_id!: PriceVersionId", m.quantity as "quantity!", coalesce(c.starts, '{}') as "starts!",
             coalesce(c.amounts, '{}') as "amounts!", coalesce(c.tariffs, '{}') as "tariffs!"
         from meter_counts m left join lateral (
             select array_agg(span_start order by span_start) as starts,
@@ -165,17 +166,18 @@ struct Replayed {
 struct History<'a> {
     row: &'a Metered,
     terms: &'a [Terms],
-    prices: &'a HashMap<PriceVersionId, Price>,
+    prices: &'a HashMap<PriceVersionId, UnitPrice>,
 }
 
 impl History<'_> {
     /// Price and tariff after so many of the terms have ended.
-    fn in_force(&self, ended: usize) -> Result<(&Price, Tariff)> {
+    fn in_force(&self, ended: usize) -> Result<(Price, Tariff)> {
         let (sold, version) = match self.terms.get(ended) {
             Some(terms) => (terms.sold, terms.price_version_id),
             None => (self.row.sold, self.row.price_version_id),
         };
         let price = self.prices.get(&version).ok_or(Error::Inconsistent("price of a meter"))?;
+        let price = price.of(self.row.quantity)?;
         Ok((price, if sold { Tariff::Sold } else { Tariff::AtCost }))
     }
 
@@ -185,7 +187,7 @@ impl History<'_> {
             let (before, _) = self.in_force(*ended)?;
             *ended += 1;
             if self.in_force(*ended)?.0 != before {
-                meter = meter.moved(before);
+                meter = meter.moved(&before);
             }
         }
         Ok(meter)
@@ -201,7 +203,7 @@ impl History<'_> {
             meter = self.end_terms(meter, &mut ended)?;
             let (price, tariff) = self.in_force(ended)?;
             let (span, after) =
-                meter.next(price, tariff).map_err(|_| Error::Inconsistent("an hour of a meter"))?;
+                meter.next(&price, tariff).map_err(|_| Error::Inconsistent("an hour of a meter"))?;
             let expected = (&span.start, &span.amount.micros());
             match charged.next() {
                 Some(((start, amount), tariff_charged))
@@ -254,13 +256,15 @@ async fn earned_otherwise(
             coalesce(sum(e.amount_micros) filter (where t.kind = 'capture'), 0)::bigint as "captured!: Money",
             coalesce(sum(e.amount_micros) filter (where t.kind = 'charge'), 0)::bigint as "charged!: Money",
             coalesce(sum(e.amount_micros) filter (where t.kind = 'accrual'), 0)::bigint as "owed!: Money",
-            coalesce(sum(least(greatest(p.sell_hour_micros, p.sell_minimum_micros), p.sell_month_micros))
-                filter (where m.id is null and t.kind = 'capture'), 0)::bigint as "early!: Money"
+            coalesce(sum(amount_of(least(greatest(p.sell_hour_micros, p.sell_minimum_micros), p.sell_month_micros),
+                s.quantity, p.per_units)) filter (where m.subject is null and t.kind = 'capture'), 0)::bigint
+                as "early!: Money"
         from ledger_transactions t
         join ledger_entries e on e.transaction_id = t.id and e.account = 'revenue'
-        left join vps_instances v on t.kind = 'capture' and v.id = (t.reference->>'vps_id')::uuid
-        left join meters m on m.vps_id = v.id
-        left join price_versions p on p.id = v.price_version_id
+        left join sold_hourly s on t.kind = 'capture'
+            and s.id = coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid
+        left join (select coalesce(vps_id, resource_id) as subject from meters) m on m.subject = s.id
+        left join price_versions p on p.id = s.price_version_id
         where t.kind in ('capture', 'charge', 'accrual') and ($1::uuid is null or t.organization_id = $1)
         group by t.organization_id order by t.organization_id"#,
         organization

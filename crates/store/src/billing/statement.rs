@@ -8,8 +8,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use domain::billing::Party;
-use domain::billing::document::{MovementLine, Statement, VpsLine};
-use domain::{Money, OrganizationId, VpsId};
+use domain::billing::document::{MovementLine, ResourceLine, Statement, VpsLine};
+use domain::catalog::Product;
+use domain::{Money, OrganizationId, ResourceId, VpsId};
 use uuid::Uuid;
 
 use super::profile::party;
@@ -36,6 +37,7 @@ struct Draft {
     buyer: Party,
     closing: Money,
     vps: Vec<VpsLine>,
+    resources: Vec<ResourceLine>,
     movements: Vec<MovementLine>,
 }
 
@@ -79,6 +81,11 @@ async fn compose(
             draft.vps.push(line);
         }
     }
+    for (organization, line) in resource_lines(db, &ids, span).await? {
+        if let Some(draft) = drafts.get_mut(&organization) {
+            draft.resources.push(line);
+        }
+    }
     for (organization, line) in movements(db, &ids, span).await? {
         if let Some(draft) = drafts.get_mut(&organization) {
             draft.movements.push(line);
@@ -93,7 +100,7 @@ async fn compose(
 
 impl Draft {
     fn finish(self, month: NaiveDate, seller: &Party, currency: &str) -> Result<Statement> {
-        let Self { buyer, closing, vps, movements } = self;
+        let Self { buyer, closing, vps, resources, movements } = self;
         let of = |kinds: &[&str]| {
             let lines = movements.iter().filter(|line| kinds.contains(&line.kind.as_str()));
             Money::total(lines.map(|line| line.amount))
@@ -104,7 +111,9 @@ impl Draft {
         let returned = of(&["refund", "reversal", "reversal_returned"])?;
         let moved = Money::total(movements.iter().map(|line| line.amount))?;
         let named = Money::total([payments, credits, adjustments, returned])?;
-        let charges = Money::total(vps.iter().flat_map(|line| [line.amount, line.suspended_amount]))?;
+        let hours = vps.iter().flat_map(|line| [line.amount, line.suspended_amount]);
+        let others = resources.iter().flat_map(|line| [line.amount, line.suspended_amount]);
+        let charges = Money::total(hours.chain(others))?;
         Ok(Statement {
             seller: seller.clone(),
             buyer,
@@ -119,6 +128,7 @@ impl Draft {
             charges,
             closing,
             vps,
+            resources,
             movements,
         })
     }
@@ -142,7 +152,8 @@ async fn closings(
                 and e.account in ('wallet', 'held', 'receivable')
             where t.organization_id = w.organization_id and t.created_at >= $2 and t.kind not in ('charge', 'accrual')
                 and not (t.kind = 'capture' and exists (select from meters h
-                    where h.organization_id = t.organization_id and h.vps_id = (t.reference->>'vps_id')::uuid))) m on true
+                    where h.organization_id = t.organization_id and (h.vps_id = (t.reference->>'vps_id')::uuid
+                        or h.resource_id = (t.reference->>'resource_id')::uuid)))) m on true
         left join lateral (select sum(c.amount_micros) as later from meter_counts h
             join charges c on c.organization_id = h.organization_id and c.meter_id = h.id and c.span_start >= $2
             where h.organization_id = w.organization_id and h.paid_until > $2) c on true
@@ -158,7 +169,8 @@ async fn closings(
             (Some(name), Some(address)) => party(name, address, row.country, row.vat_number)?,
             _ => Party { name: row.organization, ..Party::default() },
         };
-        let draft = Draft { buyer, closing: row.closing, vps: Vec::new(), movements: Vec::new() };
+        let (vps, resources, movements) = (Vec::new(), Vec::new(), Vec::new());
+        let draft = Draft { buyer, closing: row.closing, vps, resources, movements };
         drafts.insert(row.organization_id, draft);
     }
     Ok(drafts)
@@ -215,6 +227,60 @@ async fn vps_lines(
         .collect())
 }
 
+/// The hours of everything else that began in the month, one by one.
+async fn resource_lines(
+    db: &mut impl Conn,
+    organizations: &[Uuid],
+    span: Span,
+) -> Result<Vec<(OrganizationId, ResourceLine)>> {
+    let rows = sqlx::query!(
+        r#"with counted as (
+            select m.organization_id, m.resource_id, m.price_version_id,
+                count(*) filter (where c.tariff = 'sold') as hours,
+                coalesce(sum(c.amount_micros) filter (where c.tariff = 'sold'), 0)::bigint as amount,
+                count(*) filter (where c.tariff = 'at_cost') as suspended_hours,
+                coalesce(sum(c.amount_micros) filter (where c.tariff = 'at_cost'), 0)::bigint as suspended_amount
+            from meter_counts m join charges c on c.organization_id = m.organization_id and c.meter_id = m.id
+                and c.span_start >= $2 and c.span_start < $3
+            where m.organization_id = any($1) and m.resource_id is not null and m.started_at < $3 and m.paid_until > $2
+            group by m.organization_id, m.id, m.resource_id, m.price_version_id)
+        select c.organization_id as "organization_id!: OrganizationId", r.id as "id: ResourceId",
+            r.kind as "kind: Product", r.name, g.name as region, r.quantity,
+            amount_of(p.sell_hour_micros, r.quantity, p.per_units) as "hour!: Money",
+            amount_of(p.sell_month_micros, r.quantity, p.per_units) as "month!: Money",
+            c.hours as "hours!", c.amount as "amount!: Money", c.suspended_hours as "suspended_hours!",
+            c.suspended_amount as "suspended_amount!: Money"
+        from counted c join resources r on r.organization_id = c.organization_id and r.id = c.resource_id
+        join regions g on g.id = r.region_id
+        join price_versions p on p.id = c.price_version_id
+        order by c.organization_id, r.name, r.id"#,
+        organizations,
+        span.start,
+        span.end,
+    )
+    .fetch_all(db.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let line = ResourceLine {
+                id: r.id,
+                kind: r.kind,
+                name: r.name,
+                region: r.region,
+                quantity: r.quantity,
+                hour: r.hour,
+                month: r.month,
+                hours: r.hours,
+                amount: r.amount,
+                suspended_hours: r.suspended_hours,
+                suspended_amount: r.suspended_amount,
+            };
+            (r.organization_id, line)
+        })
+        .collect())
+}
+
 /// Everything else that moved the balance in the month, oldest first. Orders that were given up while a server
 /// existed are among it: they have no meter.
 async fn movements(
@@ -224,7 +290,7 @@ async fn movements(
 ) -> Result<Vec<(OrganizationId, MovementLine)>> {
     let rows = sqlx::query!(
         r#"select t.organization_id as "organization_id: OrganizationId", t.created_at, t.kind,
-            sum(e.amount_micros)::bigint as "amount!: Money", min(coalesce(v.name,
+            sum(e.amount_micros)::bigint as "amount!: Money", min(coalesce(s.name,
                 (select 'R-' || d.year || '-' || lpad(d.number::text,
                     greatest(6, length(d.number::text)), '0') from documents d
                 where d.organization_id = t.organization_id and d.kind = 'receipt'
@@ -232,11 +298,13 @@ async fn movements(
         from ledger_transactions t
         join ledger_entries e on e.organization_id = t.organization_id and e.transaction_id = t.id
             and e.account in ('wallet', 'held', 'receivable')
-        left join vps_instances v on v.organization_id = t.organization_id and v.id = (t.reference->>'vps_id')::uuid
+        left join sold_hourly s on s.organization_id = t.organization_id
+            and s.id = coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid
         where t.organization_id = any($1) and t.created_at >= $2 and t.created_at < $3
             and t.kind not in ('charge', 'accrual', 'hold', 'release', 'settlement')
             and not (t.kind = 'capture' and exists (select from meters h
-                where h.organization_id = t.organization_id and h.vps_id = (t.reference->>'vps_id')::uuid))
+                where h.organization_id = t.organization_id and (h.vps_id = (t.reference->>'vps_id')::uuid
+                        or h.resource_id = (t.reference->>'resource_id')::uuid)))
         group by t.organization_id, t.id
         having sum(e.amount_micros) <> 0
         order by t.organization_id, t.sequence"#,

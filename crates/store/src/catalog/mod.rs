@@ -11,7 +11,7 @@ pub use sync::{
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::catalog::{Markup, Price};
+use domain::catalog::{Markup, Price, Product, UnitPrice};
 use domain::identity::Actor;
 use domain::{ImageId, Money, PlanId, PriceVersionId, ProviderId, RegionId};
 use sqlx::types::Json;
@@ -90,21 +90,22 @@ pub async fn orderable(
     .await?)
 }
 
-/// A price version with our cost.
-pub async fn price(db: &mut impl SystemDb, version: PriceVersionId) -> Result<Price> {
-    prices(db, [version]).await?.remove(&version).ok_or(Error::Inconsistent("price version"))
+/// What so much costs at a price version, with our cost.
+pub async fn price(db: &mut impl SystemDb, version: PriceVersionId, quantity: i64) -> Result<Price> {
+    let found = prices(db, [version]).await?.remove(&version);
+    Ok(found.ok_or(Error::Inconsistent("price version"))?.of(quantity)?)
 }
 
 /// What some price versions say.
 pub async fn prices(
     db: &mut impl SystemDb,
     versions: impl IntoIterator<Item = PriceVersionId>,
-) -> Result<HashMap<PriceVersionId, Price>> {
+) -> Result<HashMap<PriceVersionId, UnitPrice>> {
     let ids: Vec<Uuid> = versions.into_iter().map(|v| v.0).collect();
     let rows = sqlx::query!(
         r#"select id as "id: PriceVersionId", cost_hour_micros as "cost_hour: Money", cost_month_micros as "cost_month: Money",
             cost_minimum_micros as "cost_minimum: Money", sell_hour_micros as "sell_hour: Money",
-            sell_month_micros as "sell_month: Money", sell_minimum_micros as "sell_minimum: Money"
+            sell_month_micros as "sell_month: Money", sell_minimum_micros as "sell_minimum: Money", per_units
         from price_versions where id = any($1)"#,
         &ids
     )
@@ -121,7 +122,7 @@ pub async fn prices(
                 sell_month: r.sell_month,
                 sell_minimum: r.sell_minimum,
             };
-            (r.id, price)
+            (r.id, UnitPrice { price, per_units: r.per_units })
         })
         .collect())
 }
@@ -335,6 +336,53 @@ pub async fn insert_prices(
         &column(|p| p.sell_month),
         &column(|p| p.sell_minimum),
         effective_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What a price besides a VPS's is of.
+#[derive(Debug, Clone, Copy)]
+pub struct ResourcePlace {
+    /// Of what.
+    pub kind: Product,
+    /// Where.
+    pub region_id: RegionId,
+    /// Of backups: of VPSs of which plan.
+    pub backs_up: Option<PlanId>,
+}
+
+/// Publishes a price of what is sold besides VPSs, in force at once.
+pub async fn insert_resource_price(
+    tx: &mut SystemTx,
+    id: PriceVersionId,
+    of: ResourcePlace,
+    unit: &UnitPrice,
+    markup: Markup,
+    by: Actor,
+) -> Result<()> {
+    let price = &unit.price;
+    sqlx::query!(
+        "insert into price_versions (id, kind, region_id, backs_up_plan_id, per_units, cost_hour_micros,
+            cost_month_micros, cost_minimum_micros, sell_hour_micros, sell_month_micros, sell_minimum_micros,
+            markup_basis_points, markup_hour_micros, markup_month_micros, published_by, effective_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now())",
+        id.0,
+        of.kind.as_str(),
+        of.region_id.0,
+        of.backs_up.map(|plan| plan.0),
+        unit.per_units,
+        price.cost_hour.micros(),
+        price.cost_month.micros(),
+        price.cost_minimum.micros(),
+        price.sell_hour.micros(),
+        price.sell_month.micros(),
+        price.sell_minimum.micros(),
+        markup.basis_points,
+        markup.fixed_hour.micros(),
+        markup.fixed_month.micros(),
+        Json(by) as _,
     )
     .execute(tx.conn())
     .await?;

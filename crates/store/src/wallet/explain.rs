@@ -1,6 +1,7 @@
 //! One movement of money with everything known of it.
 
 use chrono::{DateTime, Utc};
+use domain::catalog::Product;
 use domain::wallet::{Account, TransactionKind};
 use domain::{Money, OrganizationId, TopUpId, TransactionId, VpsId};
 use sqlx::PgConnection;
@@ -50,7 +51,7 @@ async fn explained(
 ) -> Result<Option<Explained>> {
     let row = sqlx::query!(
         r#"select t.organization_id as "organization_id: OrganizationId", g.name as organization, t.sequence,
-            t.kind as "kind: TransactionKind", t.created_at, v.id as "vps_id?: VpsId", v.name as "vps_name?",
+            t.kind as "kind: TransactionKind", t.created_at, (t.reference->>'vps_id')::uuid as "vps_id: VpsId", s.kind as "product?: Product", s.name as "name?",
             (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId", (t.reference->>'hours')::bigint as hours,
             t.reference ? 'refund_id' as "refund!", coalesce(c.reason, a.reason) as reason,
             t.actor->>'kind' as "actor_kind!", coalesce(u.name, k.name) as actor_name, encode(t.hash, 'hex') as "hash!",
@@ -58,7 +59,8 @@ async fn explained(
             o.id as "other_id?: TransactionId", o.sequence as "other_sequence?"
         from ledger_transactions t
         join organizations g on g.id = t.organization_id
-        left join vps_instances v on v.organization_id = t.organization_id and v.id = (t.reference->>'vps_id')::uuid
+        left join sold_hourly s on s.organization_id = t.organization_id
+            and s.id = coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid
         left join credits c on c.organization_id = t.organization_id and c.id = (t.reference->>'credit_id')::uuid
         left join adjustments a
             on a.organization_id = t.organization_id and a.id = (t.reference->>'adjustment_id')::uuid
@@ -79,7 +81,8 @@ async fn explained(
         sequence: row.sequence,
         kind: row.kind,
         vps_id: row.vps_id,
-        vps_name: row.vps_name,
+        product: row.product,
+        name: row.name,
         top_up_id: row.top_up_id,
         refund: row.refund,
         hours: row.hours,

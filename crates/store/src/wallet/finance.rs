@@ -142,13 +142,14 @@ pub enum Of {
 /// What the hours of the running month brought and what they cost us.
 #[derive(Debug, Clone)]
 pub struct Margin {
-    /// Of what: a plan, an organization, an account or a VPS; `None` when the account is gone.
+    /// Of what: a plan, an organization, an account or a VPS; `None` when the account is gone, and of resources that
+    /// belong to no VPS.
     pub id: Option<Uuid>,
     /// Its name.
     pub name: String,
     /// Whose, where it is a VPS.
     pub organization: Option<String>,
-    /// VPSs that had hours.
+    /// VPSs that had hours. What belongs to a VPS counts with it.
     pub vps: i64,
     /// Hours charged.
     pub hours: i64,
@@ -174,23 +175,32 @@ pub async fn margin(db: &mut SystemRead, of: Of, limit: i64) -> Result<Vec<Margi
             select start::date as first, start at time zone 'utc' as at
             from (select date_trunc('month', now() at time zone 'utc') as start) s),
         counted as (
-            select m.vps_id, m.price_version_id, m.month_used_micros as revenue, m.started_at >= month.at as began,
+            select m.organization_id, m.vps_id as is_vps, coalesce(m.vps_id, r.vps_id) as vps_id, r.id as resource_id,
+                r.kind, r.name, m.price_version_id, m.quantity, m.month_used_micros as revenue,
+                m.started_at >= month.at as began,
                 floor(extract(epoch from m.paid_until - greatest(m.started_at, month.at)) / 3600)::bigint as hours
-            from meter_counts m, month where m.month = month.first),
+            from meter_counts m left join resources r on r.organization_id = m.organization_id and r.id = m.resource_id,
+                month
+            where m.month = month.first),
         spent as (
-            select c.vps_id, c.hours, c.revenue, greatest(least(c.hours * p.cost_hour_micros, p.cost_month_micros),
-                case when c.began then p.cost_minimum_micros else 0 end) as cost
+            select c.*, greatest(least(c.hours * amount_of(p.cost_hour_micros, c.quantity, p.per_units),
+                    amount_of(p.cost_month_micros, c.quantity, p.per_units)),
+                case when c.began then amount_of(p.cost_minimum_micros, c.quantity, p.per_units) else 0 end) as cost
             from counted c join price_versions p on p.id = c.price_version_id where c.hours > 0)
         select case $1::text when 'plan' then l.id when 'organization' then o.id when 'account' then a.id else v.id end
                 as "id?",
             coalesce(min(case $1 when 'plan' then l.name when 'organization' then o.name when 'account' then a.name
-                else v.name end), '') as "name!",
+                else v.name end), min(case when v.id is null then case $1 when 'vps' then s.name else s.kind end end), '')
+                as "name!",
             case $1 when 'vps' then min(o.name) end as organization,
-            count(*) as "vps!", sum(s.hours)::bigint as "hours!", sum(s.revenue)::bigint as "revenue!: Money",
+            count(s.is_vps) as "vps!", sum(s.hours)::bigint as "hours!", sum(s.revenue)::bigint as "revenue!: Money",
             sum(s.cost)::bigint as "cost!: Money"
-        from spent s join vps_instances v on v.id = s.vps_id join plans l on l.id = v.plan_id
-        join organizations o on o.id = v.organization_id left join providers a on a.id = v.provider_id
-        group by 1 order by sum(s.revenue) - sum(s.cost), 1 limit $2"#,
+        from spent s join organizations o on o.id = s.organization_id
+        left join vps_instances v on v.organization_id = s.organization_id and v.id = s.vps_id
+        left join plans l on l.id = v.plan_id left join providers a on a.id = v.provider_id
+        group by 1, case when v.id is null and $1 <> 'organization' then
+            case $1 when 'vps' then s.resource_id::text else s.kind end end
+        order by sum(s.revenue) - sum(s.cost), 1 limit $2"#,
         of,
         limit
     )

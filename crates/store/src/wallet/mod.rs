@@ -18,11 +18,12 @@ pub mod verify;
 
 pub use attribution::attribution;
 use chrono::{DateTime, Utc};
+use domain::billing::Subject;
 use domain::billing::ladder::Funds;
 use domain::identity::Actor;
 use domain::payment::Threshold;
 use domain::wallet::{Account, Hash, HoldState, Place, Posted, Transaction};
-use domain::{HoldId, Money, OrganizationId, TransactionId, VpsId};
+use domain::{HoldId, Money, OrganizationId, TransactionId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -233,7 +234,9 @@ pub async fn ask_to_resume(tx: &mut impl WriteDb, organizations: &[OrganizationI
         select 'billing.resume', 'null', o.id, $2, 'resume:' || o.id
         from unnest($1::uuid[]) as o (id)
         where exists (select from vps_instances v
-            where v.organization_id = o.id and v.state = 'active' and v.suspended_by = 'unpaid')
+                where v.organization_id = o.id and v.state = 'active' and v.suspended_by = 'unpaid')
+            or exists (select from resources r
+                where r.organization_id = o.id and r.state = 'active' and r.unpaid_at is not null)
         order by o.id
         on conflict (dedupe) where dedupe is not null and state in ('ready', 'running')
             do update set asked_again = (jobs.state = 'running')",
@@ -334,14 +337,15 @@ async fn update_wallets(tx: &mut impl WriteDb, wallets: &[&LockedWallet]) -> Res
     Ok(())
 }
 
-/// Opens a hold for the order of a VPS. The money is moved by the caller's ledger transaction.
-pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, vps: VpsId, amount: Money) -> Result<()> {
+/// Opens a hold for an order. The money is moved by the caller's ledger transaction.
+pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, of: Subject, amount: Money) -> Result<()> {
     let organization = tx.organization_id();
     sqlx::query!(
-        "insert into holds (organization_id, id, vps_id, amount_micros) values ($1, $2, $3, $4)",
+        "insert into holds (organization_id, id, vps_id, resource_id, amount_micros) values ($1, $2, $3, $4, $5)",
         organization.0,
         id.0,
-        vps.0,
+        of.vps().map(|id| id.0),
+        of.resource().map(|id| id.0),
         amount.micros()
     )
     .execute(tx.conn())
@@ -349,18 +353,18 @@ pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, vps: VpsId, amount: Money) 
     Ok(())
 }
 
-/// Closes the open hold of a VPS; `None` when it has none.
-pub async fn close_hold(tx: &mut OrgTx, vps: VpsId, state: HoldState) -> Result<Option<(HoldId, Money)>> {
+/// Closes the open hold of an order. Answers what was held; `None` when nothing is.
+pub async fn close_hold(tx: &mut OrgTx, of: Subject, state: HoldState) -> Result<Option<Money>> {
     let organization = tx.organization_id();
-    let row = sqlx::query!(
-        r#"update holds set state = $3, closed_at = now()
-        where organization_id = $1 and vps_id = $2 and state = 'open'
-        returning id as "id: HoldId", amount_micros as "amount: Money""#,
+    Ok(sqlx::query_scalar!(
+        r#"update holds set state = $4, closed_at = now()
+        where organization_id = $1 and (vps_id = $2 or resource_id = $3) and state = 'open'
+        returning amount_micros as "amount: Money""#,
         organization.0,
-        vps.0,
+        of.vps().map(|id| id.0),
+        of.resource().map(|id| id.0),
         state.as_str(),
     )
     .fetch_optional(tx.conn())
-    .await?;
-    Ok(row.map(|r| (r.id, r.amount)))
+    .await?)
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::billing::ladder::Funds;
+use domain::catalog::Product;
 use domain::wallet::{Account, TransactionKind};
 use domain::{Money, OrganizationId, TopUpId, TransactionId, VpsId};
 use sqlx::PgConnection;
@@ -23,7 +24,7 @@ pub struct Balance {
     pub burn: Money,
     /// How much the organization may owe before anything is suspended.
     pub credit_limit: Money,
-    /// Are VPSs kept off because the wallet could not pay?
+    /// Are VPSs kept off, or resources at cost, because the wallet could not pay?
     pub suspended: bool,
     /// What these would cost per hour.
     pub suspended_burn: Money,
@@ -50,9 +51,10 @@ pub async fn balance(db: &mut OrgRead) -> Result<Balance> {
         from wallets w
         left join wallet_terms t on t.organization_id = w.organization_id
         cross join lateral (
-            select count(*) as count, coalesce(sum(p.sell_hour_micros), 0)::bigint as burn, min(v.kept_until) as kept_until
-            from vps_instances v join price_versions p on p.id = v.price_version_id
-            where v.organization_id = w.organization_id and v.state = 'active' and v.suspended_by = 'unpaid'
+            select count(*) as count, min(s.kept_until) as kept_until,
+                coalesce(sum(amount_of(p.sell_hour_micros, s.quantity, p.per_units)), 0)::bigint as burn
+            from sold_hourly s join price_versions p on p.id = s.price_version_id
+            where s.organization_id = w.organization_id and s.state = 'active' and s.unpaid
         ) u
         where w.organization_id = $1"#,
         organization.0
@@ -84,8 +86,10 @@ pub struct Movement {
     pub kind: TransactionKind,
     /// The VPS it is about.
     pub vps_id: Option<VpsId>,
-    /// Name of the VPS it is about.
-    pub vps_name: Option<String>,
+    /// What kind of thing it is about.
+    pub product: Option<Product>,
+    /// The name of that.
+    pub name: Option<String>,
     /// The top-up it is about.
     pub top_up_id: Option<TopUpId>,
     /// Is it about money that goes back to the payer?
@@ -131,11 +135,12 @@ async fn movements_of(
 ) -> Result<Vec<Movement>> {
     let rows = sqlx::query!(
         r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.created_at,
-            v.id as "vps_id?: VpsId", v.name as "vps_name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",
+            (t.reference->>'vps_id')::uuid as "vps_id: VpsId", s.kind as "product?: Product", s.name as "name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",
             (t.reference->>'hours')::bigint as hours, t.reference ? 'refund_id' as "refund!",
             coalesce(c.reason, a.reason) as reason
         from ledger_transactions t
-        left join vps_instances v on v.organization_id = t.organization_id and v.id = (t.reference->>'vps_id')::uuid
+        left join sold_hourly s on s.organization_id = t.organization_id
+            and s.id = coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid
         left join credits c on c.organization_id = t.organization_id and c.id = (t.reference->>'credit_id')::uuid
         left join adjustments a
             on a.organization_id = t.organization_id and a.id = (t.reference->>'adjustment_id')::uuid
@@ -156,7 +161,8 @@ async fn movements_of(
             sequence: r.sequence,
             kind: r.kind,
             vps_id: r.vps_id,
-            vps_name: r.vps_name,
+            product: r.product,
+            name: r.name,
             top_up_id: r.top_up_id,
             refund: r.refund,
             hours: r.hours,
@@ -262,8 +268,8 @@ pub async fn totals(db: &mut SystemRead) -> Result<Totals> {
                 coalesce(sum(held_micros), 0)::bigint as held,
                 coalesce(sum(receivable_micros), 0)::bigint as receivable,
                 coalesce(sum(burn_micros), 0)::bigint as burn from wallets) w,
-            (select coalesce(sum(p.cost_hour_micros), 0)::bigint as cost_hour
-                from vps_instances v join price_versions p on p.id = v.price_version_id where v.state = 'active') c,
+            (select coalesce(sum(amount_of(p.cost_hour_micros, s.quantity, p.per_units)), 0)::bigint as cost_hour
+                from sold_hourly s join price_versions p on p.id = s.price_version_id where s.state = 'active') c,
             (select coalesce(sum(month_used_micros), 0)::bigint as charged from meter_counts
                 where month = date_trunc('month', now() at time zone 'utc')::date) m,
             (select coalesce(sum(captured_micros), 0)::bigint as ever,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::wallet::{GENESIS, Hash, Posted};
-use domain::{MeterId, Money, OrganizationId, TransactionId, VpsId};
+use domain::{MeterId, Money, OrganizationId, ResourceId, TransactionId, VpsId};
 use uuid::Uuid;
 
 use super::chain::LedgerRow;
@@ -29,10 +29,12 @@ pub struct Standing {
 pub struct Hours {
     /// The movement.
     pub transaction_id: TransactionId,
-    /// Of which VPS.
-    pub vps_id: VpsId,
-    /// Its name.
-    pub vps: String,
+    /// Of which VPS; `None` when they are of a resource.
+    pub vps_id: Option<VpsId>,
+    /// Of which resource; `None` when they are of a VPS.
+    pub resource_id: Option<ResourceId>,
+    /// The name of either.
+    pub name: String,
     /// Of which meter.
     pub meter_id: MeterId,
     /// Their beginnings, in the order of time.
@@ -145,15 +147,15 @@ async fn hours(db: &mut OrgRead, movements: &[Posted]) -> Result<Vec<Hours>> {
             from ledger_transactions
             where organization_id = $1 and id = any($2) and kind in ('charge', 'accrual', 'capture')
         )
-        select c.transaction_id as "transaction_id!: TransactionId", v.id as "vps_id: VpsId", v.name as vps,
-            c.meter_id as "meter_id: MeterId", array_agg(c.span_start order by c.span_start) as "starts!",
+        select c.transaction_id as "transaction_id!: TransactionId", m.vps_id as "vps_id: VpsId",
+            m.resource_id as "resource_id: ResourceId", min(s.name) as "name!", c.meter_id as "meter_id: MeterId", array_agg(c.span_start order by c.span_start) as "starts!",
             array_agg(c.amount_micros order by c.span_start) as "amounts!"
         from meters m
-        join vps_instances v on v.organization_id = m.organization_id and v.id = m.vps_id
+        join sold_hourly s on s.organization_id = m.organization_id and s.id = coalesce(m.vps_id, m.resource_id)
         join charges c on c.meter_id = m.id
         where m.organization_id = $1 and c.organization_id = $1 and c.transaction_id in (select id from asked)
             and c.span_start between (select min("from") from asked) and (select max(until) from asked)
-        group by c.transaction_id, v.id, c.meter_id order by c.transaction_id, c.meter_id"#,
+        group by c.transaction_id, m.vps_id, m.resource_id, c.meter_id order by c.transaction_id, c.meter_id"#,
         organization.0,
         &ids
     )

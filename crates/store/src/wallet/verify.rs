@@ -236,10 +236,9 @@ async fn verify_wallets(db: &mut SystemRead, mut ends: HashMap<OrganizationId, E
             from ledger_entries group by organization_id
         ) e on e.organization_id = w.organization_id
         left join (
-            select v.organization_id, sum(p.sell_hour_micros)::bigint as burn
-            from vps_instances v join price_versions p on p.id = v.price_version_id
-            where v.state in ('creating', 'active') and v.suspended_by is distinct from 'unpaid'
-            group by v.organization_id
+            select s.organization_id, sum(amount_of(p.sell_hour_micros, s.quantity, p.per_units))::bigint as burn
+            from sold_hourly s join price_versions p on p.id = s.price_version_id
+            where s.state in ('creating', 'active') and not s.unpaid group by s.organization_id
         ) v on v.organization_id = w.organization_id"#,
         GENESIS.as_slice()
     )
@@ -269,16 +268,17 @@ fn holds_differ(db: &mut SystemRead) -> Answer<'_> {
                     select organization_id, frozen_micros as amount from disputes where frozen_micros > 0
                     union all select organization_id, held_micros from refunds where held_micros > 0
                 ) r group by organization_id
+            ), open as (
+                select h.organization_id, sum(h.amount_micros) as amount,
+                    count(*) filter (where s.state not in ('creating', 'deleting')) as idle
+                from holds h left join sold_hourly s on s.id = coalesce(h.vps_id, h.resource_id)
+                where h.state = 'open' group by h.organization_id
             )
             select w.organization_id as "organization_id: OrganizationId", w.held_micros,
-                (coalesce(sum(h.amount_micros), 0) + coalesce(r.amount, 0))::bigint as "open!",
-                count(h.id) filter (where v.state not in ('creating', 'deleting')) as "idle!"
-            from wallets w left join holds h on h.organization_id = w.organization_id and h.state = 'open'
-            left join vps_instances v on v.id = h.vps_id
+                (coalesce(o.amount, 0) + coalesce(r.amount, 0))::bigint as "open!", coalesce(o.idle, 0) as "idle!"
+            from wallets w left join open o on o.organization_id = w.organization_id
             left join reserved r on r.organization_id = w.organization_id
-            group by w.organization_id, r.amount
-            having coalesce(sum(h.amount_micros), 0) + coalesce(r.amount, 0) <> w.held_micros
-                or count(h.id) filter (where v.state not in ('creating', 'deleting')) > 0
+            where coalesce(o.amount, 0) + coalesce(r.amount, 0) <> w.held_micros or o.idle > 0
             limit 1"#
         )
         .fetch_optional(db.conn())

@@ -203,6 +203,7 @@ struct Statement {
     /// ISO 4217 code of the amounts.
     currency: String,
     vps: Vec<StatementVps>,
+    resources: Vec<StatementResource>,
     movements: Vec<StatementMovement>,
 }
 
@@ -218,6 +219,27 @@ struct StatementVps {
     hours: i64,
     amount: Amount,
     /// Hours while it was suspended for want of money.
+    suspended_hours: i64,
+    /// What they added to the debt.
+    suspended_amount: Amount,
+}
+
+/// The hours of one resource.
+#[derive(Debug, Serialize, ToSchema)]
+struct StatementResource {
+    id: Uuid,
+    /// `backups`, `snapshot`, `volume` or `address`.
+    #[schema(example = "volume")]
+    kind: String,
+    name: String,
+    region: String,
+    /// GiB of a snapshot or volume, else 1.
+    quantity: i64,
+    /// What an hour of that is sold at.
+    price_hour: Amount,
+    hours: i64,
+    amount: Amount,
+    /// Hours that counted at cost for want of money.
     suspended_hours: i64,
     /// What they added to the debt.
     suspended_amount: Amount,
@@ -255,6 +277,7 @@ impl Statement {
             closing: Amount(statement.closing),
             currency: statement.currency.clone(),
             vps: statement.vps.iter().map(Into::into).collect(),
+            resources: statement.resources.iter().map(Into::into).collect(),
             movements: statement.movements.iter().map(Into::into).collect(),
         }
     }
@@ -267,6 +290,23 @@ impl From<&content::VpsLine> for StatementVps {
             name: line.name.clone(),
             plan: line.plan.clone(),
             region: line.region.clone(),
+            price_hour: Amount(line.hour),
+            hours: line.hours,
+            amount: Amount(line.amount),
+            suspended_hours: line.suspended_hours,
+            suspended_amount: Amount(line.suspended_amount),
+        }
+    }
+}
+
+impl From<&content::ResourceLine> for StatementResource {
+    fn from(line: &content::ResourceLine) -> Self {
+        Self {
+            id: line.id.into(),
+            kind: line.kind.to_string(),
+            name: line.name.clone(),
+            region: line.region.clone(),
+            quantity: line.quantity,
             price_hour: Amount(line.hour),
             hours: line.hours,
             amount: Amount(line.amount),

@@ -24,11 +24,17 @@ pub(super) fn endpoints(list: Endpoints) -> Endpoints {
     list.add(endpoint!(of_vps)).add(endpoint!(of_transaction))
 }
 
-/// One charged hour of a VPS. Every hour is charged once, at its beginning.
+/// One charged hour. Every hour is charged once, at its beginning.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Charge {
-    /// The VPS.
-    vps_id: Uuid,
+    /// The VPS; `null` when it is an hour of something else.
+    #[schema(required)]
+    vps_id: Option<Uuid>,
+    /// The backups, snapshot, volume or address; `null` when it is an hour of a VPS.
+    #[schema(required)]
+    resource_id: Option<Uuid>,
+    /// Its name.
+    name: String,
     /// The hour's beginning.
     start: DateTime<Utc>,
     /// What it cost.
@@ -44,7 +50,7 @@ pub(crate) struct Charge {
     price: Amount,
     /// Was it the first hour, which costs at least the minimum?
     first: bool,
-    /// Was the VPS suspended because the wallet was empty?
+    /// Did it count at cost because the wallet was empty? A VPS is suspended then.
     suspended: bool,
     /// What the hours of its month (UTC) had cost with it.
     #[schema(example = "3.4215")]
@@ -64,7 +70,8 @@ type ChargePage = Page<Charge>;
 impl Charge {
     fn new(hour: Hour, currency: String) -> Self {
         Self {
-            vps_id: hour.vps_id.into(),
+            vps_id: hour.vps_id.map(Uuid::from),
+            resource_id: hour.resource_id.map(Uuid::from),
             start: hour.start,
             amount: Amount(hour.amount),
             currency,
@@ -76,6 +83,7 @@ impl Charge {
             month_cap: Amount(hour.sell_month),
             cap_reached: hour.is_capped(),
             transaction_id: hour.transaction_id.map(Uuid::from),
+            name: hour.name,
         }
     }
 }

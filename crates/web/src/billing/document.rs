@@ -14,6 +14,7 @@ use crate::WebState;
 use crate::access::{Member, Session, may};
 use crate::error::{Failure, Result};
 use crate::form::Id;
+use crate::format::product;
 use crate::spreadsheet::{Amount, file, plain};
 
 /// The page.
@@ -134,17 +135,23 @@ fn statement_file(name: &str, statement: &Statement) -> Result<Response> {
         let about = m.about.as_deref().unwrap_or_default();
         line(movement_title(&m.kind), m.at.date_naive().to_string(), about, m.amount)
     }));
-    for vps in &statement.vps {
-        for (kind, hours, amount) in
-            [("Hours", vps.hours, vps.amount), ("Suspended hours", vps.suspended_hours, vps.suspended_amount)]
-        {
+    let vps = statement.vps.iter().map(|v| {
+        let counted = [(v.hours, v.amount), (v.suspended_hours, v.suspended_amount)];
+        (&v.name, v.plan.clone(), &v.region, v.hour, counted)
+    });
+    let resources = statement.resources.iter().map(|r| {
+        let counted = [(r.hours, r.amount), (r.suspended_hours, r.suspended_amount)];
+        (&r.name, product(r.kind, r.quantity), &r.region, r.hour, counted)
+    });
+    for (name, what, region, hour, counted) in vps.chain(resources) {
+        for (kind, (hours, amount)) in ["Hours", "Suspended hours"].into_iter().zip(counted) {
             if hours > 0 {
                 lines.push(StatementLine {
-                    plan: plain(&vps.plan),
-                    region: plain(&vps.region),
+                    plan: plain(&what),
+                    region: plain(region),
                     hours: Some(hours),
-                    price_hour: (kind == "Hours").then(|| vps.hour.into()),
-                    ..line(kind, String::new(), &vps.name, amount.negated()?)
+                    price_hour: (kind == "Hours").then(|| hour.into()),
+                    ..line(kind, String::new(), name, amount.negated()?)
                 });
             }
         }

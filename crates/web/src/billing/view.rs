@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::Money;
-use domain::billing::document::{DocumentKind, MovementLine, Statement, TaxDocument, VpsLine};
+use domain::billing::document::{DocumentKind, MovementLine, ResourceLine, Statement, TaxDocument, VpsLine};
 use domain::billing::{Party, TaxReason, VatStatus};
 use serde::Serialize;
 use store::billing::document::{Content, Document, Line};
 use store::billing::vat::Standing;
 
-use crate::format;
+use crate::format::{self, product};
 use crate::templates::Page;
 use crate::view::{Choice, Errors, Pages};
 
@@ -226,7 +226,7 @@ pub(crate) struct StatementView {
     pub(crate) preview: bool,
     /// From the opening to the closing balance; what did not move is left out.
     pub(crate) summary: Vec<SummaryLine>,
-    pub(crate) vps: Vec<VpsLineView>,
+    pub(crate) hours: Vec<HoursView>,
     pub(crate) movements: Vec<MovementView>,
 }
 
@@ -239,24 +239,39 @@ pub(crate) struct SummaryLine {
     pub(crate) balance: bool,
 }
 
-/// The hours of a VPS.
+/// The hours of a VPS or resource.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct VpsLineView {
+pub(crate) struct HoursView {
     pub(crate) name: String,
-    pub(crate) plan: String,
+    /// Its plan, or what it is.
+    pub(crate) what: String,
     pub(crate) region: String,
     pub(crate) hour: Money,
     pub(crate) hours: i64,
-    /// Of them, while it was suspended.
+    /// Of them, while they were not paid.
     pub(crate) suspended_hours: i64,
     pub(crate) amount: Money,
 }
 
-impl From<&VpsLine> for VpsLineView {
+impl From<&VpsLine> for HoursView {
     fn from(line: &VpsLine) -> Self {
         Self {
             name: line.name.clone(),
-            plan: line.plan.clone(),
+            what: line.plan.clone(),
+            region: line.region.clone(),
+            hour: line.hour,
+            hours: line.hours + line.suspended_hours,
+            suspended_hours: line.suspended_hours,
+            amount: line.amount.plus(line.suspended_amount).unwrap_or(line.amount),
+        }
+    }
+}
+
+impl From<&ResourceLine> for HoursView {
+    fn from(line: &ResourceLine) -> Self {
+        Self {
+            name: line.name.clone(),
+            what: product(line.kind, line.quantity),
             region: line.region.clone(),
             hour: line.hour,
             hours: line.hours + line.suspended_hours,
@@ -325,7 +340,9 @@ impl StatementView {
                 .chain(moved)
                 .chain([balance(closing, statement.closing)])
                 .collect(),
-            vps: statement.vps.iter().map(Into::into).collect(),
+            hours: (statement.vps.iter().map(Into::into))
+                .chain(statement.resources.iter().map(Into::into))
+                .collect(),
             movements: statement.movements.iter().map(Into::into).collect(),
         }
     }

@@ -575,8 +575,9 @@ fn wallet(r: &mut Renderer) {
 
 fn hour_row(number: i64, amount: &str, used: &str) -> HourRow {
     HourRow {
-        vps_id: ID.into(),
-        vps: "web-1".into(),
+        vps_id: Some(ID.into()),
+        name: "web-1".into(),
+        what: None,
         at: ago(60 * number),
         first: number == 3,
         suspended: number == 2,
@@ -592,7 +593,13 @@ fn hour_row(number: i64, amount: &str, used: &str) -> HourRow {
 }
 
 fn hours() -> Vec<HourRow> {
-    vec![hour_row(1, "0", "6"), hour_row(2, "0.0071", "6"), hour_row(3, "0.01", "3.4215")]
+    let volume = HourRow {
+        vps_id: None,
+        name: "archive".into(),
+        what: Some("Volume, 100 GiB".into()),
+        ..hour_row(4, "0.0149", "0.4171")
+    };
+    vec![hour_row(1, "0", "6"), hour_row(2, "0.0071", "6"), hour_row(3, "0.01", "3.4215"), volume]
 }
 
 fn explained(r: &mut Renderer) {

@@ -1,8 +1,9 @@
 //! Sample content of documents and their pages; PDFs are drawn from the same.
 
-use domain::billing::document::{DocumentKind, MovementLine, Statement, VpsLine};
+use domain::billing::document::{DocumentKind, MovementLine, ResourceLine, Statement, VpsLine};
 use domain::billing::{Party, VatNumber, VatStatus};
-use domain::{Money, VpsId};
+use domain::catalog::Product;
+use domain::{Money, ResourceId, VpsId};
 
 use super::{Renderer, ago, errors, money};
 use crate::billing::view::{
@@ -107,7 +108,21 @@ fn month(vps: usize) -> Statement {
         suspended_amount: if n == 1 { money("0.2616") } else { Money::ZERO },
     };
     let vps: Vec<VpsLine> = (0..vps).map(line).collect();
-    let charges = Money::total(vps.iter().flat_map(|v| [v.amount, v.suspended_amount])).expect("small");
+    let volume = ResourceLine {
+        id: ResourceId(uuid::Uuid::nil()),
+        kind: Product::Volume,
+        name: "archive".into(),
+        region: "Frankfurt".into(),
+        quantity: 100,
+        hour: money("0.01489"),
+        month: money("10"),
+        hours: 300,
+        amount: money("4.467"),
+        suspended_hours: 0,
+        suspended_amount: Money::ZERO,
+    };
+    let charges = vps.iter().flat_map(|v| [v.amount, v.suspended_amount]).chain([volume.amount]);
+    let charges = Money::total(charges).expect("small");
     let payment = MovementLine {
         at: ago(60_000),
         kind: "top_up".into(),
@@ -129,6 +144,7 @@ fn month(vps: usize) -> Statement {
         charges,
         closing: opening.plus(payment.amount).and_then(|m| m.minus(charges)).expect("small"),
         vps,
+        resources: vec![volume],
         movements: vec![payment],
     }
 }

@@ -259,8 +259,9 @@ fn transactions(r: &mut Renderer) {
         lines: vec![line("Available", "-0.0089"), line("Charged", "0.0089")],
     };
     let hour = HourRow {
-        vps_id: ID.into(),
-        vps: "web-1".into(),
+        vps_id: Some(ID.into()),
+        name: "web-1".into(),
+        what: None,
         at: ago(60),
         first: true,
         suspended: false,

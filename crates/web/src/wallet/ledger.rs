@@ -82,7 +82,7 @@ impl From<Movement> for TransactionView {
             K::DisputeFreeze => ("lock", "Held for a dispute", Some("until it is decided")),
             K::DisputeRelease => ("arrow-down-left", "Dispute over", Some("free again")),
         };
-        let about = match (movement.vps_name, movement.hours, movement.reason) {
+        let about = match (movement.name, movement.hours, movement.reason) {
             (Some(name), ..) => Some(name),
             (None, Some(1), _) => Some("1 hour".to_owned()),
             (None, Some(hours), _) => Some(format!("{hours} hours")),

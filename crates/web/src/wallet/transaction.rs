@@ -17,6 +17,7 @@ use super::transaction_view::{
 use crate::access::{Member, Operator, may};
 use crate::error::{Failure, Result};
 use crate::form::Id;
+use crate::format::product;
 use crate::link;
 use crate::view::{PAGE, Pages};
 
@@ -79,7 +80,7 @@ pub(crate) async fn show_any(
     let mut hours = Vec::with_capacity(rows.len());
     for row in rows {
         let price = prices.get(&row.price_version_id).ok_or(Failure::NOT_FOUND)?;
-        let cost = row.cost(price)?;
+        let cost = row.cost(&price.of(row.quantity)?)?;
         hours.push(OperatorHourRow { margin: row.amount.minus(cost)?, cost, hour: row.into() });
     }
     let page = OperatorTransactionPage {
@@ -139,8 +140,9 @@ impl From<Hour> for HourRow {
         Self {
             capped: hour.is_capped(),
             suspended: hour.tariff() == domain::billing::Tariff::AtCost,
-            vps_id: hour.vps_id.to_string(),
-            vps: hour.vps_name,
+            vps_id: hour.vps_id.map(|id| id.to_string()),
+            what: hour.vps_id.is_none().then(|| product(hour.kind, hour.quantity)),
+            name: hour.name,
             at: hour.start,
             first: hour.first,
             price: hour.sell_hour,

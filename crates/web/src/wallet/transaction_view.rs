@@ -11,13 +11,17 @@ use crate::view::Pages;
 /// An hour and how its price came about.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct HourRow {
-    pub(crate) vps_id: String,
-    pub(crate) vps: String,
+    /// Of which VPS, if of one.
+    pub(crate) vps_id: Option<String>,
+    /// The name of what it is of.
+    pub(crate) name: String,
+    /// What that is, if no VPS.
+    pub(crate) what: Option<String>,
     /// Its beginning.
     pub(crate) at: DateTime<Utc>,
-    /// The first of a VPS, which costs at least the minimum.
+    /// The first of all, which costs at least the minimum.
     pub(crate) first: bool,
-    /// Was the VPS suspended for want of money?
+    /// Did it count at cost for want of money?
     pub(crate) suspended: bool,
     /// Had the month cost all it could?
     pub(crate) capped: bool,

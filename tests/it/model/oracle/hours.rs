@@ -7,11 +7,17 @@ use chrono::{Datelike as _, TimeDelta};
 use super::purses::For;
 use super::{Books, RESERVE_HOURS, Time};
 
-/// A VPS of the organization: the first it ordered is 0.
+/// A VPS or volume of the organization: the first it ordered is 0.
 pub(crate) type Vps = usize;
 
 /// Nobody takes an announcement back later than so many seconds before its time.
 const LAST_CALL: i64 = 60;
+
+/// Stands for the plan of a volume, which has none.
+const VOLUME: usize = usize::MAX;
+
+/// Volumes are priced by so many GiB.
+pub(crate) const PRICED_GIB: i64 = 1_000;
 
 /// What a vendor takes, in micro-units.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +62,19 @@ impl Price {
             hour: with_share(cost.hour) + markup.fixed_hour,
             month: with_share(cost.month) + markup.fixed_month,
             minimum: with_share(cost.minimum),
+        }
+    }
+
+    /// What so many GiB cost of which [`PRICED_GIB`] cost this: each amount rounded up to the micro-unit.
+    pub(crate) fn of_volume(self, gib: i64) -> Self {
+        let share = |amount: i64| (amount * gib + PRICED_GIB - 1) / PRICED_GIB;
+        Self {
+            plan: VOLUME,
+            version: self.version,
+            cost_hour: share(self.cost_hour),
+            hour: share(self.hour),
+            month: share(self.month),
+            minimum: share(self.minimum),
         }
     }
 
@@ -115,6 +134,11 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    /// A volume cannot be switched off, and is not destroyed for want of money. Its hours are those of a VPS.
+    pub(super) fn is_volume(&self) -> bool {
+        self.price.plan == VOLUME
+    }
+
     /// Has its next hour begun, and did it live then?
     fn is_due(&self, now: Time) -> bool {
         let ended = match self.life {
@@ -192,6 +216,12 @@ impl Books {
         *dearest = machine.price.month.max(*dearest);
         machine.next_hour = hour + TimeDelta::hours(1);
         self.platform.revenue += amount;
+        match (self.machines[vps].is_volume(), tariff) {
+            (true, Tariff::Sold) if amount == 0 => self.count("hours of volumes beyond the cap"),
+            (true, Tariff::Sold) => self.count("hours of volumes"),
+            (true, Tariff::AtCost) => self.count("hours of volumes at cost"),
+            (false, _) => {}
+        }
     }
 
     /// Charges each hour that has begun. What an hour costs depends on when it begins: hours from before a change of
@@ -253,7 +283,9 @@ impl Books {
                 machine.suspended = true;
                 machine.suspended_at = now;
                 machine.kept = None;
-                self.power_cuts.push((vps, now, true));
+                if !machine.is_volume() {
+                    self.power_cuts.push((vps, now, true));
+                }
             }
         }
     }
@@ -275,7 +307,9 @@ impl Books {
             if machine.life == Life::Active && machine.suspended {
                 machine.suspended = false;
                 machine.kept = None;
-                self.power_cuts.push((vps, now, false));
+                if !machine.is_volume() {
+                    self.power_cuts.push((vps, now, false));
+                }
             }
         }
     }
@@ -353,11 +387,21 @@ impl Books {
 
     /// VPSs that were ordered and not deleted.
     pub(crate) fn living(&self) -> Vec<Vps> {
-        let lives = |&vps: &Vps| matches!(self.machines[vps].life, Life::Ordered | Life::Active);
-        (0..self.machines.len()).filter(lives).collect()
+        self.not_deleted(false)
     }
 
-    /// Is a VPS kept off for want of money?
+    /// Volumes that were ordered and not deleted.
+    pub(crate) fn volumes(&self) -> Vec<Vps> {
+        self.not_deleted(true)
+    }
+
+    fn not_deleted(&self, volumes: bool) -> Vec<Vps> {
+        let lives = |m: &Machine| matches!(m.life, Life::Ordered | Life::Active);
+        let wanted = |&vps: &Vps| self.machines[vps].is_volume() == volumes && lives(&self.machines[vps]);
+        (0..self.machines.len()).filter(wanted).collect()
+    }
+
+    /// Is a VPS kept off, or a volume at cost, for want of money?
     pub(crate) fn is_suspended(&self) -> bool {
         self.machines.iter().any(|m| m.suspended && m.life == Life::Active)
     }

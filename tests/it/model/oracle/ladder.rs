@@ -30,7 +30,8 @@ impl Books {
         }
         let retention = self.terms.retention_hours.unwrap_or(self.rules.retention_hours);
         let (mut over, mut news) = (false, Vec::new());
-        for machine in self.machines.iter_mut().filter(|m| m.suspended && m.life == Life::Active) {
+        let unpaid = |m: &&mut Machine| m.suspended && m.life == Life::Active && !m.is_volume();
+        for machine in self.machines.iter_mut().filter(unpaid) {
             let Some((until, told)) = machine.kept else {
                 let until = (machine.suspended_at + hours(retention)).max(now + hours(retention.min(72)));
                 machine.kept = Some((until, (until - now).num_hours()));

@@ -145,8 +145,8 @@ impl World {
         let there: BTreeMap<Uuid, (Time, i64)> =
             rows.into_iter().map(|(id, until, told)| (id, (until, told.into()))).collect();
         for (history, tenant) in self.histories() {
-            for (number, id) in tenant.vps().enumerate() {
-                let (panel, rules) = (there.get(&id.0).copied(), tenant.books.kept(number));
+            for (number, id) in tenant.ordered().enumerate() {
+                let (panel, rules) = (there.get(&id).copied(), tenant.books.kept(number));
                 if panel != rules {
                     let at = moment.at;
                     self.differs(
@@ -173,7 +173,7 @@ impl World {
             .fetch_all(self.panel.superuser())
             .await
             .unwrap();
-            let ids: Vec<String> = tenant.vps().map(|id| id.to_string()).collect();
+            let ids: Vec<String> = tenant.ordered().map(|id| id.to_string()).collect();
             let word = |cut| if cut { "vps.suspended" } else { "vps.resumed" };
             let cuts = tenant.books.power_cuts.iter().map(|&(vps, at, cut)| (vps, at, word(cut)));
             let ends = tenant.books.destroyed.iter().map(|&(vps, at)| (vps, at, "vps.destroyed"));
@@ -191,14 +191,14 @@ impl World {
 
     async fn first_different_hour(&self, tenant: &Tenant) -> String {
         let rows: Vec<(Uuid, Time, i64, bool)> = sqlx::query_as(
-            "select m.vps_id, span_start, amount_micros, c.tariff = 'sold' from charges c join meters m on m.id = c.meter_id
+            "select coalesce(m.vps_id, m.resource_id), span_start, amount_micros, c.tariff = 'sold' from charges c join meters m on m.id = c.meter_id
             where c.organization_id = $1",
         )
         .bind(tenant.caller.organization_id().0)
         .fetch_all(self.panel.superuser())
         .await
         .unwrap();
-        let numbers: BTreeMap<_, _> = tenant.vps().map(|id| id.0).zip(0..).collect();
+        let numbers: BTreeMap<_, _> = tenant.ordered().zip(0..).collect();
         let tariff = |sold| if sold { Tariff::Sold } else { Tariff::AtCost };
         let there: BTreeMap<(usize, Time), (i64, Tariff)> = rows
             .into_iter()
@@ -210,7 +210,7 @@ impl World {
         match hours.into_iter().find(|hour| there.get(hour) != rules.get(hour)) {
             None => SAME_HOURS.into(),
             Some(hour) => format!(
-                "first different hour: VPS {} at {}: {:?}, by the rules {:?}",
+                "first different hour: VPS or volume {} at {}: {:?}, by the rules {:?}",
                 hour.0,
                 hour.1,
                 there.get(hour),

@@ -163,7 +163,8 @@ impl Books {
         for one in charges {
             for (start, _) in &one.hours {
                 if !self.hours.insert((one.meter_id, *start)) {
-                    return wrong(format!("the hour of {} at {start} is charged twice", one.vps));
+                    let name = one.vps.as_ref().or(one.resource.as_ref()).map_or("", String::as_str);
+                    return wrong(format!("the hour of {name} at {start} is charged twice"));
                 }
             }
         }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use domain::identity::Actor;
 use domain::wallet::{Account, TransactionKind};
-use domain::{MeterId, Money, OrganizationId, TransactionId, VpsId};
+use domain::{MeterId, Money, OrganizationId, ResourceId, TransactionId, VpsId};
 use serde::{Deserialize, Serialize};
 
 /// The form of the file that is written here.
@@ -65,12 +65,20 @@ pub(super) struct Line {
     pub(super) charges: Vec<Charged>,
 }
 
-/// Hours of one VPS.
+/// Hours of one VPS or resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Charged {
-    pub(super) vps_id: VpsId,
-    pub(super) vps: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) vps_id: Option<VpsId>,
+    /// Name of the VPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) vps: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resource_id: Option<ResourceId>,
+    /// Name of the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resource: Option<String>,
     pub(super) meter_id: MeterId,
     /// Beginning and price of each.
     pub(super) hours: Vec<(DateTime<Utc>, Money)>,

@@ -1,4 +1,4 @@
-//! Meters against VPSs, charges against meters, and both against what the ledger earned.
+//! Meters against VPSs and resources, charges against meters, and both against what the ledger earned.
 
 use super::{Answer, Difference};
 use crate::SystemRead;
@@ -12,7 +12,7 @@ pub(super) fn paid_otherwise(db: &mut SystemRead) -> Answer<'_> {
             Difference,
             r#"with earned as (
                 select t.organization_id, t.id, t.kind, substr(t.key, strpos(t.key, ':') + 1) as bill,
-                    t.reference->>'vps_id' as vps, e.amount_micros as amount
+                    coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid as subject, e.amount_micros as amount
                 from ledger_transactions t
                 join ledger_entries e on e.transaction_id = t.id and e.account = 'revenue'
                 where t.kind in ('charge', 'accrual', 'capture')
@@ -25,7 +25,7 @@ pub(super) fn paid_otherwise(db: &mut SystemRead) -> Answer<'_> {
                     coalesce(t.amount, 0) as earned, coalesce(s.amount, 0) as charged,
                     s.at_cost and t.kind <> 'accrual' as paid_at_cost,
                     t.kind = 'capture' and s.transaction_id is null
-                        and not exists (select from meters m where m.vps_id = t.vps::uuid) as early
+                        and not exists (select from meters m where t.subject in (m.vps_id, m.resource_id)) as early
                 from earned t full join spent s
                     on s.transaction_id = t.id and s.organization_id = t.organization_id
             ), bills as (
@@ -46,14 +46,15 @@ pub(super) fn paid_otherwise(db: &mut SystemRead) -> Answer<'_> {
     })
 }
 
-/// Meters against the VPSs whose hours they count, and against those hours: one charge for each between start and cursor,
+/// Meters against the VPSs and resources whose hours they count, and against those hours: one charge for each between start and cursor,
 /// none outside, and what they cost in the month of the last one.
 pub(super) fn counted_otherwise(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         Ok(sqlx::query_as!(
             Difference,
             r#"with counted as (
-                select m.organization_id, m.id, m.vps_id, m.price_version_id, m.started_at, m.ended_at, m.month, m.settled,
+                select m.organization_id, m.id, coalesce(m.vps_id, m.resource_id) as subject,
+                    m.vps_id is not null and m.resource_id is not null as two, m.price_version_id, m.quantity, m.started_at, m.ended_at, m.month, m.settled,
                     count(c.meter_id) as charges, count(*) filter (where c.span_start >= m.started_at
                         and date_bin('1 hour', c.span_start, m.started_at) = c.span_start) as hours,
                     max(c.span_start) as last,
@@ -63,22 +64,24 @@ pub(super) fn counted_otherwise(db: &mut SystemRead) -> Answer<'_> {
                 from meters m full join charges c on c.meter_id = m.id and c.organization_id = m.organization_id
                 group by m.id
             ), told as (
-                select coalesce(n.organization_id, n.stray::uuid, v.organization_id) as organization_id,
+                select coalesce(n.organization_id, n.stray::uuid, s.organization_id) as organization_id,
                     -- Who misses something is told before who has too much.
-                    case when coalesce(n.id::text, n.stray) is null then 0 when v.id is not null then 1 else 2 end
+                    case when coalesce(n.id::text, n.stray) is null then 0 when s.id is not null then 1 else 2 end
                         as concerns,
                     case
                     when n.stray is not null then 'a charge belongs to no meter'
-                    when n.id is null then format('VPS %s was active and has no meter', v.id)
-                    when v.id is null then format('meter %s counts the hours of no VPS that was active', n.id)
+                    when n.id is null then format('%s %s was active and has no meter', s.word, s.id)
+                    when n.two then format('meter %s counts the hours of two', n.id)
+                    when s.id is null then format('meter %s counts the hours of nothing that was active', n.id)
                     when n.hours <> n.charges or n.last >= k.paid_until
                         or k.paid_until <> n.started_at + n.hours * interval '1 hour' then
                         format('meter %s has %s charged hours, and not each between its start and %s', n.id, n.charges,
                             k.paid_until)
-                    when n.started_at <> v.active_at then format('meter %s did not begin with its VPS', n.id)
-                    when n.ended_at is distinct from v.ended_at then format('meter %s did not end with its VPS', n.id)
-                    when n.price_version_id <> v.price_version_id then
-                        format('meter %s counts at another price than its VPS is sold at', n.id)
+                    when n.started_at <> s.active_at then format('meter %s did not begin with its %s', n.id, s.word)
+                    when n.ended_at is distinct from s.ended_at then format('meter %s did not end with its %s', n.id, s.word)
+                    when n.price_version_id <> s.price_version_id then
+                        format('meter %s counts at another price than its %s is sold at', n.id, s.word)
+                    when n.quantity <> s.quantity then format('meter %s counts another quantity than its %s has', n.id, s.word)
                     when n.settled <> coalesce(k.paid_until >= n.ended_at, false) then
                         format('meter %s is %s, its hours say otherwise', n.id,
                             case when n.settled then 'settled' else 'open' end)
@@ -88,9 +91,10 @@ pub(super) fn counted_otherwise(db: &mut SystemRead) -> Answer<'_> {
                         format('meter %s has used %s micros of its month, its charges say %s', n.id,
                             k.month_used_micros, n.used)
                     end as what
-                from counted n left join meter_counts k on k.id = n.id full join (select id, organization_id, active_at, ended_at, price_version_id
-                    from vps_instances where active_at is not null) v
-                    on v.id = n.vps_id and v.organization_id = n.organization_id
+                from counted n left join meter_counts k on k.id = n.id
+                full join (select *, case kind when 'vps' then 'VPS' else kind end as word
+                    from sold_hourly where active_at is not null) s
+                    on s.id = n.subject and s.organization_id = n.organization_id
             )
             select organization_id as "organization_id!: _", what as "what!" from told where what is not null
             order by concerns limit 1"#
@@ -156,10 +160,10 @@ pub(super) fn charged_otherwise(db: &mut SystemRead) -> Answer<'_> {
                 select m.id from (select meter_id, min(amount_micros) as least, max(amount_micros) as most,
                         bool_or(tariff <> 'sold') as at_cost from charges group by 1) c
                 join meters m on m.id = c.meter_id join price_versions p on p.id = m.price_version_id
-                where c.at_cost or c.least <> p.sell_hour_micros or c.most <> p.sell_hour_micros
+                where c.at_cost or c.least <> c.most or c.least <> amount_of(p.sell_hour_micros, m.quantity, p.per_units)
             ), hours as (
                 select c.organization_id, c.meter_id, c.span_start, c.amount_micros, c.tariff,
-                    c.span_start = m.started_at as first, coalesce(t.tariff, m.tariff) as in_force, m.price_version_id,
+                    c.span_start = m.started_at as first, coalesce(t.tariff, m.tariff) as in_force, m.price_version_id, m.quantity,
                     -- At another price version the cap is another, too: such meters are for `ledger recompute`.
                     exists (select from meter_terms o where o.meter_id = m.id
                         and o.price_version_id <> m.price_version_id) as moved,
@@ -172,7 +176,12 @@ pub(super) fn charged_otherwise(db: &mut SystemRead) -> Answer<'_> {
             select h.organization_id as "organization_id!: _",
                 format('the hour at %s of meter %s was charged %s micros (%s), not by the terms in force', h.span_start,
                     h.meter_id, h.amount_micros, h.tariff) as "what!"
-            from hours h join price_versions p on p.id = h.price_version_id
+            from hours h join (select q.id, n.quantity, amount_of(q.cost_hour_micros, n.quantity, q.per_units) as cost_hour_micros,
+                    amount_of(q.sell_hour_micros, n.quantity, q.per_units) as sell_hour_micros,
+                    amount_of(q.sell_month_micros, n.quantity, q.per_units) as sell_month_micros,
+                    amount_of(q.sell_minimum_micros, n.quantity, q.per_units) as sell_minimum_micros
+                from price_versions q join (select distinct price_version_id, quantity from hours) n on n.price_version_id = q.id
+            ) p on p.id = h.price_version_id and p.quantity = h.quantity
             where h.tariff <> h.in_force or (not h.moved and h.amount_micros <> least(
                 case when h.in_force = 'at_cost' then p.cost_hour_micros
                     when h.first then least(greatest(p.sell_hour_micros, p.sell_minimum_micros), p.sell_month_micros)

@@ -154,7 +154,7 @@ fn statement(canvas: &mut Canvas, statement: &StatementView, currency: &Currency
             canvas.down(16.0);
         }
     }
-    if !statement.vps.is_empty() {
+    if !statement.hours.is_empty() {
         canvas.down(18.0);
         hours(canvas, statement, currency);
     }
@@ -181,7 +181,7 @@ const HOURS: f32 = LEFT + 430.0;
 
 fn hours(canvas: &mut Canvas, statement: &StatementView, currency: &Currency) {
     let head = |canvas: &mut Canvas| {
-        canvas.text(LEFT, Style::LABEL, "VPS");
+        canvas.text(LEFT, Style::LABEL, "Name");
         canvas.text(REGION, Style::LABEL, "Plan and region");
         canvas.text_right(PRICE, Style::LABEL, "Per hour");
         canvas.text_right(HOURS, Style::LABEL, "Hours");
@@ -192,17 +192,17 @@ fn hours(canvas: &mut Canvas, statement: &StatementView, currency: &Currency) {
     };
     canvas.row(60.0, |_| {});
     head(canvas);
-    for vps in &statement.vps {
+    for line in &statement.hours {
         canvas.row(15.0, head);
-        canvas.fitted(LEFT, 180.0, Style::BODY, &vps.name);
-        canvas.fitted(REGION, 135.0, Style::SOFT, &format!("{}, {}", vps.plan, vps.region));
-        canvas.text_right(PRICE, Style::SOFT, &format::exact(currency, vps.hour));
-        canvas.text_right(HOURS, Style::BODY, &vps.hours.to_string());
-        canvas.text_right(RIGHT, Style::BODY, &format::exact(currency, vps.amount));
+        canvas.fitted(LEFT, 180.0, Style::BODY, &line.name);
+        canvas.fitted(REGION, 135.0, Style::SOFT, &format!("{}, {}", line.what, line.region));
+        canvas.text_right(PRICE, Style::SOFT, &format::exact(currency, line.hour));
+        canvas.text_right(HOURS, Style::BODY, &line.hours.to_string());
+        canvas.text_right(RIGHT, Style::BODY, &format::exact(currency, line.amount));
         canvas.down(15.0);
-        if vps.suspended_hours > 0 {
+        if line.suspended_hours > 0 {
             canvas.row(13.0, head);
-            let of_it = format!("{} of these hours while suspended", vps.suspended_hours);
+            let of_it = format!("{} of these hours while suspended", line.suspended_hours);
             canvas.text(LEFT + 8.0, Style::SOFT, &of_it);
             canvas.down(14.0);
         }

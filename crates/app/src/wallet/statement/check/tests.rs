@@ -59,7 +59,14 @@ fn file(seed: &str, change: impl FnOnce(&mut Head, &mut Vec<Line>)) -> String {
         let charges = if hours.is_empty() {
             vec![]
         } else {
-            vec![Charged { vps_id, vps: "web".into(), meter_id, hours }]
+            vec![Charged {
+                vps_id: Some(vps_id),
+                vps: Some("web".into()),
+                resource_id: None,
+                resource: None,
+                meter_id,
+                hours,
+            }]
         };
         let (key, hash) = (key.to_owned(), hex(&posted.hash));
         lines.push(Line {
