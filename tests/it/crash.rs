@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use app::Caller;
 use app::payment::{ask_for_answer, ask_for_capture, begin_top_up, turn_off_auto_top_up};
 use domain::TopUpId;
+use domain::billing::transfer::GB;
 use domain::payment::{AutoTerms, Threshold};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -24,6 +25,7 @@ enum Deed {
     AutoTopUp,
     Dispute,
     Move,
+    Transfer,
 }
 
 /// A panel in which the deed can be done.
@@ -42,7 +44,7 @@ impl Scene {
         panel.fund(&acme, "50.00").await;
         let worker = panel.worker();
         let vps = match deed {
-            Deed::Delete | Deed::Move => Some(panel.active(&acme, "small", "web").await),
+            Deed::Delete | Deed::Move | Deed::Transfer => Some(panel.active(&acme, "small", "web").await),
             Deed::Create | Deed::TopUp | Deed::AutoTopUp | Deed::Dispute => None,
         };
         let paid = match deed {
@@ -77,9 +79,10 @@ impl Scene {
                     .until("select count(*) = 1 from mails where kind = 'price_change' and state = 'sent'")
                     .await;
             }
+            (Deed::Transfer, Some(vps)) => self.transfer(vps).await,
             (Deed::TopUp, _) => self.pay().await,
             (Deed::AutoTopUp, _) => self.agree().await,
-            (Deed::Delete | Deed::Move, None) => unreachable!("the scene has a VPS"),
+            (Deed::Delete | Deed::Move | Deed::Transfer, None) => unreachable!("the scene has a VPS"),
         }
         panel.until_idle().await;
     }
@@ -115,6 +118,18 @@ impl Scene {
         panel.until("select state = 'off' and token_sealed is null from auto_top_ups").await;
     }
 
+    /// More transfer than is included, and then more than the wallet can pay.
+    async fn transfer(&self, vps: domain::VpsId) {
+        let panel = &self.panel;
+        panel.price_transfer(10_000, "date_trunc('month', now(), 'utc')").await;
+        let month = panel.fetch("select date_trunc('month', now() at time zone 'utc')::date").await;
+        for (charges, bytes) in [(1, 2_000 * GB), (2, 9_000 * GB)] {
+            panel.read_transfer(vps, month, bytes).await;
+            panel.enqueue("billing.transfer", &Value::Null).await;
+            panel.until(format!("select count(*) = {charges} from transfer_charges")).await;
+        }
+    }
+
     /// The payer disputes the payment and gets it back; the daily comparison hears of both.
     async fn dispute(&self) {
         let (panel, id) = (&self.panel, self.paid.unwrap());
@@ -134,7 +149,7 @@ impl Scene {
         let panel = &self.panel;
         let active: i64 = panel.fetch("select count(*) from vps_instances where state = 'active'").await;
         let living: Vec<_> = panel.simulator.servers().into_iter().filter(|s| !s.is_deleted()).collect();
-        let expected = i64::from(matches!(self.deed, Deed::Create | Deed::Move));
+        let expected = i64::from(matches!(self.deed, Deed::Create | Deed::Move | Deed::Transfer));
         assert_eq!(active, expected, "{what}: active VPSs");
         assert_eq!(living.len(), usize::from(expected == 1), "{what}: servers {living:?}");
         if self.deed == Deed::AutoTopUp {
@@ -160,6 +175,12 @@ impl Scene {
         if self.deed == Deed::Move {
             let entries = "select count(*) from activity_logs where action = 'billing.price_changed'";
             assert_eq!(panel.fetch::<i64>(entries).await, 1, "{what}: moved once");
+        }
+        if self.deed == Deed::Transfer {
+            let charges: Vec<i32> = panel.fetch_all("select sequence from transfer_charges order by 1").await;
+            assert_eq!(charges, [1, 2], "{what}: charged once each");
+            let entries = "select count(*) from activity_logs where action = 'billing.transfer_charged'";
+            assert_eq!(panel.fetch::<i64>(entries).await, 2, "{what}: told once each");
         }
         panel.verify().await;
     }
@@ -222,6 +243,11 @@ async fn delete_survives_a_kill_at_every_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_to_another_price_survives_a_kill_at_every_step() {
     killed_at_every_step(Deed::Move).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_of_transfer_survives_a_kill_at_every_step() {
+    killed_at_every_step(Deed::Transfer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,13 +13,14 @@ use app::Caller;
 use app::vps::delete;
 use chrono::{DateTime, Utc};
 use domain::VpsId;
+use domain::billing::transfer::GB;
 use domain::catalog::Product;
 use sqlx::{AssertSqlSafe, Executor as _};
 use store::wallet::verify::{Difference, verify};
 use testkit::Panel;
 
 /// What the books are.
-const BOOKS: [&str; 8] = [
+const BOOKS: [&str; 9] = [
     "wallets",
     "ledger_transactions",
     "ledger_entries",
@@ -28,6 +29,7 @@ const BOOKS: [&str; 8] = [
     "meters",
     "meter_terms",
     "top_ups",
+    "transfer_charges",
 ];
 
 /// Two customers who did everything the books know of.
@@ -63,7 +65,17 @@ async fn withdrawn(panel: &Panel, owner: &Caller) -> VpsId {
     vps
 }
 
-/// Paid, ordered, withdrawn, capped, deleted, gone dry, suspended, settled, resumed and sold again.
+/// Charges transfer above what was included in the last month, of so many gigabytes in all.
+async fn transfer(panel: &Panel, vps: VpsId, gigabytes: i64) {
+    let month = panel
+        .fetch("select (date_trunc('month', now() at time zone 'utc') - interval '1 month')::date")
+        .await;
+    panel.read_transfer(vps, month, gigabytes * GB).await;
+    assert_eq!(app::billing::charge_transfer(&panel.store, Utc::now()).await.unwrap(), 1);
+}
+
+/// Paid, ordered, withdrawn, capped, deleted, gone dry, suspended, settled, resumed and sold again; with transfer when there
+/// was money, when there was next to none, and when there was some again.
 async fn lived_through(panel: &Panel, owner: &Caller) {
     panel.fund(owner, "2.00").await;
     withdrawn(panel, owner).await;
@@ -76,6 +88,7 @@ async fn lived_through(panel: &Panel, owner: &Caller) {
     bill(panel, "now()").await;
     delete(&panel.app, owner, old).await.unwrap();
     panel.until_state(old, "deleted").await;
+    transfer(panel, old, 1_100).await;
     let (web, db) = (panel.active(owner, "harbor", "web").await, panel.active(owner, "harbor", "db").await);
     for vps in [web, db] {
         panel.backdate(vps, "now() - interval '150 minutes'").await;
@@ -87,9 +100,11 @@ async fn lived_through(panel: &Panel, owner: &Caller) {
         "(select available_micros / burn_micros from wallets where organization_id = '{organization}')"
     );
     bill(panel, format!("now() + ({affordable} + 5) * interval '1 hour'")).await;
+    transfer(panel, old, 1_200).await;
     panel.fund(owner, "40.00").await;
     panel.enqueue_for(owner, "billing.resume").await;
     panel.until_idle().await;
+    transfer(panel, old, 1_300).await;
     bill(panel, "max(paid_until) + interval '150 minutes' from meter_counts").await;
     // One hour of each, which cost what the last one did.
     bill(panel, "max(paid_until) from meter_counts where not settled").await;
@@ -101,6 +116,7 @@ impl Books {
     async fn open() -> Self {
         let panel = Panel::start().await;
         let (acme, bolt) = (panel.customer("acme").await, panel.customer("bolt").await);
+        panel.price_transfer(7_001, "date_trunc('month', now(), 'utc') - interval '1 month'").await;
         lived_through(&panel, &bolt).await;
         lived_through(&panel, &acme).await;
         panel.verify().await;
@@ -133,6 +149,8 @@ impl Books {
             "meter_terms where tariff = 'at_cost'",
             "wallets where charged_until is not null",
             "top_ups where state = 'completed'",
+            "transfer_charges where debt_transaction_id is null",
+            "transfer_charges where num_nulls(transaction_id, debt_transaction_id) = 0",
         ] {
             let count = format!("select count(*) from {some} and organization_id = '{acme}'");
             assert!(self.panel.fetch::<i64>(count).await > 0, "the scene has no {some}");

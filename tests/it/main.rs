@@ -42,6 +42,7 @@ mod tenancy_ledger;
 mod tenancy_queries;
 mod tenancy_walls;
 mod tidy;
+mod transfer;
 mod vat;
 mod versions;
 mod vps;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use app::identity::{create_api_key, revoke_api_key, revoke_session};
 use app::vps::{delete, power, ssh_key};
 use app::{Caller, Error, IdempotencyKey};
+use domain::billing::transfer::GB;
 use domain::catalog::Product;
 use domain::payment::{AutoTerms, Threshold};
 use domain::vps::PowerRequest;
@@ -84,6 +85,13 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
         panel.execute(format!("insert into refunds (organization_id, id, top_up_id, kind, state, amount_micros, requested_by)
             select organization_id, gen_random_uuid(), id, 'refund', 'failed', 1000000, requested_by {of}")).await;
     }
+    panel.price_transfer(1_000, "date_trunc('month', now(), 'utc')").await;
+    let month = panel.fetch("select date_trunc('month', now() at time zone 'utc')::date").await;
+    for vps in panel.fetch_all::<Uuid>("select id from vps_instances").await {
+        panel.read_transfer(VpsId(vps), month, 2_000 * GB).await;
+    }
+    let charged = app::billing::charge_transfer(&panel.store, chrono::Utc::now()).await.unwrap();
+    assert_eq!(charged, 2, "both used more than what is included");
     panel.until_idle().await;
     // As if suspended and resumed within an hour.
     for tariff in ["at_cost", "sold"] {

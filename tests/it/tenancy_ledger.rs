@@ -32,7 +32,15 @@ const ROLES: [&str; 2] = ["skypanel_tenant", "skypanel_system"];
 async fn what_is_written_down_can_neither_be_changed_nor_deleted() {
     let (panel, _worker, acme) = with_books().await;
     for role in ROLES {
-        for table in ["ledger_transactions", "ledger_entries", "charges", "activity_logs", "price_versions"] {
+        for table in [
+            "ledger_transactions",
+            "ledger_entries",
+            "charges",
+            "activity_logs",
+            "price_versions",
+            "transfer_charges",
+            "transfer_prices",
+        ] {
             for statement in [
                 format!("update {table} set created_at = now()"),
                 format!("delete from {table}"),
@@ -41,7 +49,7 @@ async fn what_is_written_down_can_neither_be_changed_nor_deleted() {
                 let statement =
                     statement.replace("ledger_entries set created_at = now()", "ledger_entries set line = 9");
                 let statement =
-                    statement.replace("charges set created_at = now()", "charges set amount_micros = 0");
+                    statement.replace("charges set created_at = now()", "charges set amount_micros = 1");
                 assert_eq!(
                     refusal(&panel, role, &acme, &statement).await.as_deref(),
                     Some("42501"),

@@ -513,6 +513,7 @@ async fn what_operators_and_the_panel_ask_of_one_organization_is_of_that_one() {
     ask! { told, panel.store.system_tx(SystemPurpose::Billing), tx => async |tx: store::SystemTx| tx.commit(Exempt::NothingChanged).await.unwrap();
         "wallets": wallet::try_lock(tx, &[id]),
         "meters": billing::open_meters(tx, &[id]),
+        "transfer": billing::transfer::counts(tx, &[id], &[month]),
         "due moves": billing::moves::due(tx, &[id], chrono::Utc::now() + chrono::Days::new(50)),
         "flat hours": billing::flat_dues(tx, &[id], later),
         "charge flat": billing::charge_flat(tx, &[(id, Some(TransactionId::new()))], later),

@@ -117,10 +117,15 @@ async fn a_tenant_reads_nothing_of_clouds_costs_and_the_machinery() {
         )
         .await;
     assert_eq!(hidden.len(), 7, "the query finds the columns");
-    for column in hidden {
-        let refused = refusal(&mut connection, format!("select {column} from price_versions")).await;
+    let hidden = hidden.into_iter().map(|column| (column, "price_versions"));
+    let of_transfer = ["cost_gb_micros", "published_by"].map(|column| (column.to_owned(), "transfer_prices"));
+    for (column, table) in hidden.chain(of_transfer) {
+        let refused = refusal(&mut connection, format!("select {column} from {table}")).await;
         assert_eq!(refused.as_deref(), DENIED, "{column}");
     }
+    let shown =
+        refusal(&mut connection, "select id, pool, sell_gb_micros, effective_at from transfer_prices").await;
+    assert_eq!(shown, None);
     let shown =
         refusal(&mut connection, "select sell_hour_micros from price_versions; select * from current_prices")
             .await;
@@ -138,6 +143,9 @@ async fn a_tenant_reads_nothing_of_clouds_costs_and_the_machinery() {
         "insert into tax_rates (id, country, effective_on) values (gen_random_uuid(), 'DE', now())",
         "select published_by from tax_rates",
         "update wallet_terms set credit_limit_micros = 1",
+        "update transfer_readings set bytes_out = 0",
+        "insert into transfer_readings select * from transfer_readings",
+        "insert into transfer_charges select * from transfer_charges",
     ] {
         assert_eq!(refusal(&mut connection, statement).await.as_deref(), DENIED, "{statement}");
     }

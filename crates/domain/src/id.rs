@@ -52,6 +52,8 @@ ids! {
     ImageId,
     /// What a plan costs in a region from a time on.
     PriceVersionId,
+    /// What transfer above what is included costs in a pool from a month on.
+    TransferPriceId,
     /// VPSs that are moved to another price at a time.
     PriceMoveId,
     /// Money reserved for an order.

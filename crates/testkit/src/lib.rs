@@ -32,6 +32,7 @@ mod resources;
 mod rows;
 mod seed;
 mod servers;
+mod transfer;
 mod tripwire;
 mod worker;
 

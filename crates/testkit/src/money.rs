@@ -253,6 +253,7 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
         - (select coalesce(sum(returned_micros), 0) from disputes where organization_id = w.organization_id) as back) d
     cross join lateral (select
         (select coalesce(sum(amount_micros), 0) from charges where organization_id = w.organization_id)
+        + (select coalesce(sum(amount_micros), 0) from transfer_charges where organization_id = w.organization_id)
         + (select coalesce(sum(amount_micros), 0) from holds h
             where h.organization_id = w.organization_id and h.state = 'captured'
                 and not exists (select from meters m where m.vps_id = h.vps_id or m.resource_id = h.resource_id)) as charged) c

@@ -79,7 +79,7 @@ async fn account(app: &App, kind: ProviderKind, name: &str, token: &str, url: &s
 const NOTHING_BY_THE_CLOCK: &str = "insert into recurring_jobs (kind, last_slot)
     select kind, 9223372036854775807 from unnest(array['billing.run', 'provider.reconcile_all', 'payment.sweep',
         'payment.compare', 'catalog.sync_all', 'catalog.tell_moves', 'notify.alarms', 'housekeeping', 'limits.sweep',
-        'billing.ladder', 'billing.statements', 'billing.vat_sweep', 'credit.sweep']) as kind";
+        'billing.ladder', 'billing.statements', 'billing.vat_sweep', 'billing.transfer', 'credit.sweep']) as kind";
 
 /// What the making left behind would only distract.
 const CLEAN_SLATE: &str = "delete from jobs; delete from events; delete from rate_buckets";

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Money;
+use domain::billing::transfer::GB;
 use domain::catalog::Product;
 
 use crate::currency::Currency;
@@ -109,6 +110,13 @@ pub(crate) fn traffic(gb: i64) -> String {
     }
 }
 
+/// `1,000 GB`, `1,000.000000001 GB`: bytes in decimal gigabytes, exactly.
+pub(crate) fn gigabytes(bytes: i64) -> String {
+    let (whole, rest) = (bytes.div_euclid(GB), bytes.rem_euclid(GB));
+    let exact = grouped(&format!("{whole}.{rest:09}"));
+    format!("{} GB", exact.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// `25 %`, `12.5 %` from hundredths of a percent.
 pub(crate) fn percent(basis_points: i64) -> String {
     let text = Money::from_micros(basis_points.saturating_mul(10_000)).display(2);
@@ -196,6 +204,13 @@ mod tests {
             (traffic(500), traffic(1000), traffic(1500)),
             ("500 GB".into(), "1 TB".into(), "1.5 TB".into())
         );
+    }
+
+    #[test]
+    fn transfer_is_written_to_the_byte() {
+        let of = |bytes: i64| gigabytes(bytes);
+        assert_eq!((of(0), of(GB), of(1_200 * GB)), ("0 GB".into(), "1 GB".into(), "1,200 GB".into()));
+        assert_eq!((of(1_000 * GB + 1), of(1)), ("1,000.000000001 GB".into(), "0.000000001 GB".into()));
     }
 
     #[test]

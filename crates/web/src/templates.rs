@@ -44,6 +44,7 @@ impl Templates {
         environment.add_function("asset", |name: &str| Value::from_safe_string(assets::url(name)));
         environment.add_filter("memory", format::memory);
         environment.add_filter("traffic", format::traffic);
+        environment.add_filter("gigabytes", format::gigabytes);
         environment.add_filter("hours", format::hours);
         environment.add_filter("when", |at: &str| time(at, "time", format::date_time));
         environment.add_filter("utc", |at: &str| time(at, "utc", format::date_time));

@@ -339,6 +339,71 @@ const COLUMNS: &[Forgery] = &[
         "update top_ups set tax_micros = tax_micros + 1 where organization_id = ACME",
         "is not what was booked",
     ),
+    forgery(
+        "transfer_charges.organization_id",
+        "update transfer_charges set organization_id = 'ffffffff-ffff-7fff-bfff-ffffffffffff'
+            where organization_id = ACME and sequence = 1",
+        "there is no such charge",
+    ),
+    forgery(
+        "transfer_charges.pool",
+        "update transfer_charges set pool = 'standarc' where organization_id = ACME and sequence = 1",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.month",
+        "update transfer_charges set month = month - 1 where organization_id = ACME and sequence = 3",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.sequence",
+        "update transfer_charges set sequence = 4 where organization_id = ACME and sequence = 3",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.used_bytes",
+        "update transfer_charges set used_bytes = used_bytes + 1 where organization_id = ACME and sequence = 2",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.included_bytes",
+        "update transfer_charges set included_bytes = included_bytes + 1 where organization_id = ACME and sequence = 1",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.price_id",
+        "update transfer_charges set price_id = '00000000-0000-7000-8000-000000000000'
+            where organization_id = ACME and sequence = 3",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.charged_before_micros",
+        "update transfer_charges set charged_before_micros = charged_before_micros + 1
+            where organization_id = ACME and sequence = 2",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "transfer_charges.amount_micros",
+        "update transfer_charges set amount_micros = amount_micros + 1 where organization_id = ACME and sequence = 2",
+        "do not come to its amount",
+    ),
+    forgery(
+        "transfer_charges.transaction_id",
+        "update transfer_charges set transaction_id = '00000000-0000-7000-8000-000000000000'
+            where organization_id = ACME and sequence = 2",
+        "there is no such charge",
+    ),
+    forgery(
+        "transfer_charges.debt_transaction_id",
+        "update transfer_charges set debt_transaction_id = null where organization_id = ACME and sequence = 2",
+        "there is no such charge",
+    ),
+    forgery(
+        "transfer_charges.charged_at",
+        "update transfer_charges set charged_at = charged_at + interval '1 microsecond'
+            where organization_id = ACME and sequence = 1",
+        "is not what the ledger says",
+    ),
 ];
 
 /// Columns that hold no truth about money, each with the reason.

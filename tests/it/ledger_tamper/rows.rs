@@ -61,7 +61,22 @@ const ROWS: &[Forgery] = &[
         "delete from top_ups where id = (select min(id::text)::uuid from top_ups where organization_id = ACME)",
         "top-ups less refunds sum to",
     ),
+    forgery(
+        "a charge of transfer is gone",
+        "delete from transfer_charges where organization_id = ACME and sequence = 2",
+        "there is no such charge",
+    ),
     // Cut off.
+    forgery(
+        "the last charge of transfer is cut off",
+        "delete from transfer_charges where organization_id = ACME and sequence = 3",
+        "there is no such charge",
+    ),
+    forgery(
+        "all charges of transfer are cut off",
+        "delete from transfer_charges where organization_id = ACME",
+        "there is no such charge",
+    ),
     forgery(
         "the last movement is cut off",
         "delete from ledger_transactions t using wallets w where w.organization_id = ACME
@@ -177,7 +192,39 @@ const ROWS: &[Forgery] = &[
             \"capture_ref\": \"x\"}')).* from top_ups t where organization_id = ACME limit 1",
         "top-ups less refunds sum to",
     ),
+    forgery(
+        "a charge of transfer is added",
+        "insert into transfer_charges select (jsonb_populate_record(c, '{\"sequence\": 4,
+            \"transaction_id\": \"00000000-0000-7000-8000-000000000000\"}')).* from transfer_charges c
+            where organization_id = ACME and sequence = 3",
+        "belongs to no movement",
+    ),
+    forgery(
+        "a charge of transfer that nothing paid is added",
+        "insert into transfer_charges select (jsonb_populate_record(c, '{\"sequence\": 4, \"transaction_id\": null}')).*
+            from transfer_charges c where organization_id = ACME and sequence = 3",
+        "belongs to no movement",
+    ),
+    forgery(
+        "a charge of transfer is there twice",
+        "insert into transfer_charges select (jsonb_populate_record(c, '{\"sequence\": 4}')).* from transfer_charges c
+            where organization_id = ACME and sequence = 3",
+        "is not what the ledger says",
+    ),
     // Swapped.
+    forgery(
+        "two charges of transfer are swapped",
+        "update transfer_charges set sequence = -sequence where organization_id = ACME;
+        update transfer_charges set sequence = 4 + sequence where organization_id = ACME",
+        "is not what the ledger says",
+    ),
+    forgery(
+        "two charges of transfer change the movements that paid them",
+        "update transfer_charges c set transaction_id = o.transaction_id from transfer_charges o
+            where c.organization_id = ACME and o.organization_id = ACME and c.sequence + o.sequence = 4
+            and c.sequence <> 2",
+        "is not what the ledger says",
+    ),
     forgery(
         "two movements are swapped",
         "update ledger_transactions set sequence = 9 - sequence where organization_id = ACME and sequence in (4, 5)",

@@ -177,7 +177,7 @@ impl Tenant {
             // Nobody lives without a server for long.
             (84..90, None) => self.order(scene).await,
             (84..93, _) if self.books.volumes().len() < customer::MOST_VOLUMES => {
-                self.order_volume(scene).await
+                self.order_volume(scene).await;
             }
             (84..95, _) => self.delete_a_volume(scene).await,
             (95.., None) => self.order(scene).await,

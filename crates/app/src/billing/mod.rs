@@ -14,6 +14,7 @@ mod run;
 pub(crate) mod statement_job;
 pub mod tax;
 mod terms;
+mod transfer;
 mod vat;
 pub(crate) mod vat_job;
 
@@ -27,4 +28,5 @@ pub(crate) use resume_job::{ask_to_resume, run as resume};
 pub use run::{Summary, run};
 pub use statement_job::issue_statements;
 pub use terms::set_terms;
+pub use transfer::charge_transfer;
 pub use vat::vat_standing;

@@ -37,6 +37,7 @@ const KINDS: &[&str] = &[
     "billing.resume",
     "billing.statements",
     "billing.ladder",
+    "billing.transfer",
     "billing.destroy",
     "billing.vat_check",
     "billing.vat_sweep",
@@ -59,6 +60,7 @@ pub(super) fn recurring(settings: &WorkerSettings) -> Vec<(&'static str, Duratio
         ("billing.run", settings.billing_every),
         ("billing.statements", Duration::from_secs(3600)),
         ("billing.ladder", Duration::from_secs(60)),
+        ("billing.transfer", Duration::from_secs(3600)),
         ("billing.vat_sweep", Duration::from_secs(3600)),
         ("credit.sweep", Duration::from_secs(60)),
         ("provider.reconcile_all", settings.reconcile_every),
@@ -101,6 +103,7 @@ pub(super) async fn dispatch(ctx: &Context, job: &Job) -> Result<(), Fail> {
         "billing.resume" => billing::resume(ctx, job).await,
         "billing.statements" => billing::statement_job::run(ctx, job).await,
         "billing.ladder" => climb(ctx, job).await,
+        "billing.transfer" => charge_transfer(ctx, job).await,
         "billing.destroy" => billing::destroy(ctx, job).await,
         "billing.vat_check" => billing::vat_job::run(ctx, job).await,
         "billing.vat_sweep" => billing::vat_job::sweep(ctx, job).await,
@@ -137,6 +140,13 @@ async fn bill(ctx: &Context, job: &Job) -> Result<(), Fail> {
 async fn climb(ctx: &Context, job: &Job) -> Result<(), Fail> {
     let now = store::billing::now(ctx.store()).await?;
     billing::climb(ctx.app(), now).await?;
+    Ok(store::job::queue::done(ctx.store(), job).await?)
+}
+
+/// The same for transfer above what is included.
+async fn charge_transfer(ctx: &Context, job: &Job) -> Result<(), Fail> {
+    let now = store::billing::now(ctx.store()).await?;
+    billing::charge_transfer(ctx.store(), now).await?;
     Ok(store::job::queue::done(ctx.store(), job).await?)
 }
 

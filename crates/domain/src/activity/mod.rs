@@ -152,6 +152,8 @@ stored_enum! {
         HoursCharged = "billing.hours_charged",
         /// Hours of suspended VPSs were added to the debt.
         HoursAccrued = "billing.hours_accrued",
+        /// Transfer above what is included was charged.
+        TransferCharged = "billing.transfer_charged",
         /// An organization was told of another price of its VPSs.
         PriceChangeAnnounced = "billing.price_change_announced",
         /// An organization was told that its VPSs keep their price after all.

@@ -95,7 +95,7 @@ pub struct Correction {
 }
 
 /// What happened to an organization's money in a month (UTC). The balance is what could be spent and what was held,
-/// less what was owed. opening + payments + credits + adjustments + returned + other - charges = closing.
+/// less what was owed. opening + payments + credits + adjustments + returned + other - charges - transfer = closing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Statement {
     /// Who sold.
@@ -120,6 +120,9 @@ pub struct Statement {
     pub other: Money,
     /// Hours that began in the month.
     pub charges: Money,
+    /// Transfer above what is included that was charged in the month. Documents from before it was sold do not have it.
+    #[serde(default)]
+    pub transfer: Money,
     /// The balance when the month ended, once all its hours are charged.
     pub closing: Money,
     /// The hours, VPS by VPS.
@@ -199,6 +202,15 @@ pub struct MovementLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_from_before_transfer_was_sold_is_read() {
+        let frozen = serde_json::json!({ "seller": Party::default(), "buyer": Party::default(), "currency": "USD",
+            "month": "2026-10-01", "opening": 5, "payments": 0, "credits": 0, "adjustments": 0, "returned": 0,
+            "other": 0, "charges": 2, "closing": 3, "vps": [], "movements": [] });
+        let statement: Statement = serde_json::from_value(frozen).expect("a statement as it was frozen");
+        assert_eq!((statement.transfer, statement.closing), (Money::ZERO, Money::from_micros(3)));
+    }
 
     #[test]
     fn numbers_say_kind_and_year() {

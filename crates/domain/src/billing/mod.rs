@@ -7,6 +7,7 @@ mod country;
 pub mod document;
 pub mod ladder;
 mod tax;
+pub mod transfer;
 mod vat;
 
 pub use country::{Country, UnknownCountry};

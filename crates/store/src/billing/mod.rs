@@ -4,6 +4,7 @@ pub mod document;
 pub mod profile;
 pub mod statement;
 pub mod tax;
+pub mod transfer;
 pub mod vat;
 
 pub mod moves;

@@ -13,7 +13,7 @@ use domain::{MeterId, Money, OrganizationId, PriceVersionId};
 use futures_util::TryStreamExt as _;
 use uuid::Uuid;
 
-use super::word;
+use super::{transfer, word};
 use crate::handle::sealed::Conn as _;
 use crate::wallet::verify::Difference;
 use crate::{Error, Result, Store, SystemPurpose, SystemRead, catalog};
@@ -58,7 +58,10 @@ pub async fn recompute(
         sum.at_cost = plus(sum.at_cost, replayed.at_cost)?;
     }
     drop(rows);
-    Ok(match earned_otherwise(&mut db, organization, sums).await? {
+    if let Some(difference) = earned_otherwise(&mut db, organization, sums).await? {
+        return Ok(Err(difference));
+    }
+    Ok(match transfer::charged_otherwise(&mut db, organization).await? {
         Some(difference) => Err(difference),
         None => Ok(all),
     })
@@ -245,7 +248,8 @@ impl History<'_> {
 }
 
 /// The ledger against what the hours come to: first hours were captured from holds, all others charged or owed, and no
-/// less owed than was at cost. Orders that never became active are captured at the price of their first hour.
+/// less owed than was at cost. Orders that never became active are captured at the price of their first hour. Transfer has
+/// no hours: [`transfer::charged_otherwise`] counts it.
 async fn earned_otherwise(
     db: &mut SystemRead,
     organization: Option<Uuid>,
@@ -266,6 +270,7 @@ async fn earned_otherwise(
         left join (select coalesce(vps_id, resource_id) as subject from meters) m on m.subject = s.id
         left join price_versions p on p.id = s.price_version_id
         where t.kind in ('capture', 'charge', 'accrual') and ($1::uuid is null or t.organization_id = $1)
+            and not t.reference ? 'transfer'
         group by t.organization_id order by t.organization_id"#,
         organization
     )

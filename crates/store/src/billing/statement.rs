@@ -109,8 +109,9 @@ impl Draft {
         let credits = of(&["credit", "credit_expiry"])?;
         let adjustments = of(&["adjustment"])?;
         let returned = of(&["refund", "reversal", "reversal_returned"])?;
+        let transfer = of(&["transfer"])?;
         let moved = Money::total(movements.iter().map(|line| line.amount))?;
-        let named = Money::total([payments, credits, adjustments, returned])?;
+        let named = Money::total([payments, credits, adjustments, returned, transfer])?;
         let hours = vps.iter().flat_map(|line| [line.amount, line.suspended_amount]);
         let others = resources.iter().flat_map(|line| [line.amount, line.suspended_amount]);
         let charges = Money::total(hours.chain(others))?;
@@ -126,6 +127,7 @@ impl Draft {
             returned,
             other: moved.minus(named)?,
             charges,
+            transfer: transfer.negated()?,
             closing,
             vps,
             resources,
@@ -150,7 +152,8 @@ async fn closings(
         left join lateral (select sum(e.amount_micros) as later from ledger_transactions t
             join ledger_entries e on e.organization_id = t.organization_id and e.transaction_id = t.id
                 and e.account in ('wallet', 'held', 'receivable')
-            where t.organization_id = w.organization_id and t.created_at >= $2 and t.kind not in ('charge', 'accrual')
+            where t.organization_id = w.organization_id and t.created_at >= $2
+                and (t.kind not in ('charge', 'accrual') or t.reference ? 'transfer')
                 and not (t.kind = 'capture' and exists (select from meters h
                     where h.organization_id = t.organization_id and (h.vps_id = (t.reference->>'vps_id')::uuid
                         or h.resource_id = (t.reference->>'resource_id')::uuid)))) m on true
@@ -282,15 +285,17 @@ async fn resource_lines(
 }
 
 /// Everything else that moved the balance in the month, oldest first. Orders that were given up while a server
-/// existed are among it: they have no meter.
+/// existed are among it: they have no meter. So is transfer, which has no hours.
 async fn movements(
     db: &mut impl Conn,
     organizations: &[Uuid],
     span: Span,
 ) -> Result<Vec<(OrganizationId, MovementLine)>> {
     let rows = sqlx::query!(
-        r#"select t.organization_id as "organization_id: OrganizationId", t.created_at, t.kind,
+        r#"select t.organization_id as "organization_id: OrganizationId", t.created_at,
+            case when t.reference ? 'transfer' then 'transfer' else t.kind end as "kind!",
             sum(e.amount_micros)::bigint as "amount!: Money", min(coalesce(s.name,
+                to_char(case when t.reference ? 'transfer' then (t.reference->>'month')::date end, 'FMMonth YYYY'),
                 (select 'R-' || d.year || '-' || lpad(d.number::text,
                     greatest(6, length(d.number::text)), '0') from documents d
                 where d.organization_id = t.organization_id and d.kind = 'receipt'
@@ -301,7 +306,7 @@ async fn movements(
         left join sold_hourly s on s.organization_id = t.organization_id
             and s.id = coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid
         where t.organization_id = any($1) and t.created_at >= $2 and t.created_at < $3
-            and t.kind not in ('charge', 'accrual', 'hold', 'release', 'settlement')
+            and (t.kind not in ('charge', 'accrual', 'hold', 'release', 'settlement') or t.reference ? 'transfer')
             and not (t.kind = 'capture' and exists (select from meters h
                 where h.organization_id = t.organization_id and (h.vps_id = (t.reference->>'vps_id')::uuid
                         or h.resource_id = (t.reference->>'resource_id')::uuid)))

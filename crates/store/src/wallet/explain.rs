@@ -1,10 +1,12 @@
 //! One movement of money with everything known of it.
 
 use chrono::{DateTime, Utc};
+use domain::billing::transfer::Figures;
 use domain::catalog::Product;
 use domain::wallet::{Account, TransactionKind};
 use domain::{Money, OrganizationId, TopUpId, TransactionId, VpsId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::read::Movement;
 use crate::handle::sealed::Conn as _;
@@ -29,7 +31,7 @@ pub struct Explained {
     pub from: Option<DateTime<Utc>>,
     /// Beginning of the last.
     pub until: Option<DateTime<Utc>>,
-    /// The other movement of the same hours: what the wallet paid of them, and what is owed for them, stand apart.
+    /// The other movement of the same hours or transfer: what the wallet paid of it, and what is owed for it, stand apart.
     pub other: Option<(TransactionId, i64)>,
 }
 
@@ -53,6 +55,7 @@ async fn explained(
         r#"select t.organization_id as "organization_id: OrganizationId", g.name as organization, t.sequence,
             t.kind as "kind: TransactionKind", t.created_at, (t.reference->>'vps_id')::uuid as "vps_id: VpsId", s.kind as "product?: Product", s.name as "name?",
             (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId", (t.reference->>'hours')::bigint as hours,
+            case when t.reference ? 'transfer' then t.reference end as "transfer: Json<Figures>",
             t.reference ? 'refund_id' as "refund!", coalesce(c.reason, a.reason) as reason,
             t.actor->>'kind' as "actor_kind!", coalesce(u.name, k.name) as actor_name, encode(t.hash, 'hex') as "hash!",
             (t.reference->>'from')::timestamptz as "from", (t.reference->>'until')::timestamptz as until,
@@ -86,6 +89,7 @@ async fn explained(
         top_up_id: row.top_up_id,
         refund: row.refund,
         hours: row.hours,
+        transfer: row.transfer.map(|figures| figures.0),
         reason: row.reason,
         created_at: row.created_at,
         lines: lines(conn, row.organization_id, id).await?,

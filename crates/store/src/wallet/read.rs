@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::billing::ladder::Funds;
+use domain::billing::transfer::Figures;
 use domain::catalog::Product;
 use domain::wallet::{Account, TransactionKind};
 use domain::{Money, OrganizationId, TopUpId, TransactionId, VpsId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::handle::sealed::Conn as _;
@@ -63,12 +65,15 @@ pub async fn balance(db: &mut OrgRead) -> Result<Balance> {
     .await?)
 }
 
-/// What was charged since the beginning of the month (UTC).
+/// What was charged for this month (UTC).
 pub async fn charged_this_month(db: &mut OrgRead) -> Result<Money> {
     let organization = db.organization_id();
     Ok(sqlx::query_scalar!(
-        r#"select coalesce(sum(month_used_micros), 0)::bigint as "sum!: Money" from meter_counts
-        where organization_id = $1 and month = date_trunc('month', now() at time zone 'utc')::date"#,
+        r#"select (coalesce((select sum(month_used_micros) from meter_counts
+                where organization_id = $1 and month = date_trunc('month', now() at time zone 'utc')::date), 0)
+            + coalesce((select sum(amount_micros) from transfer_charges
+                where organization_id = $1 and month = date_trunc('month', now() at time zone 'utc')::date), 0))::bigint
+            as "sum!: Money""#,
         organization.0
     )
     .fetch_one(db.conn())
@@ -96,6 +101,8 @@ pub struct Movement {
     pub refund: bool,
     /// How many hours it pays.
     pub hours: Option<i64>,
+    /// The transfer it charges, and the figures that came from.
+    pub transfer: Option<Figures>,
     /// Why an operator gave or corrected it.
     pub reason: Option<String>,
     /// When.
@@ -137,6 +144,7 @@ async fn movements_of(
         r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.created_at,
             (t.reference->>'vps_id')::uuid as "vps_id: VpsId", s.kind as "product?: Product", s.name as "name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",
             (t.reference->>'hours')::bigint as hours, t.reference ? 'refund_id' as "refund!",
+            case when t.reference ? 'transfer' then t.reference end as "transfer: Json<Figures>",
             coalesce(c.reason, a.reason) as reason
         from ledger_transactions t
         left join sold_hourly s on s.organization_id = t.organization_id
@@ -166,6 +174,7 @@ async fn movements_of(
             top_up_id: r.top_up_id,
             refund: r.refund,
             hours: r.hours,
+            transfer: r.transfer.map(|figures| figures.0),
             reason: r.reason,
             created_at: r.created_at,
             lines: Vec::new(),
@@ -249,7 +258,7 @@ pub struct Totals {
     pub burn: Money,
     /// What all that is active costs us per hour.
     pub cost_hour: Money,
-    /// What was charged since the beginning of the month (UTC).
+    /// What was charged for this month (UTC).
     pub charged_month: Money,
     /// What was paid in since the beginning of the month (UTC).
     pub paid_in_month: Money,
@@ -270,8 +279,10 @@ pub async fn totals(db: &mut SystemRead) -> Result<Totals> {
                 coalesce(sum(burn_micros), 0)::bigint as burn from wallets) w,
             (select coalesce(sum(amount_of(p.cost_hour_micros, s.quantity, p.per_units)), 0)::bigint as cost_hour
                 from sold_hourly s join price_versions p on p.id = s.price_version_id where s.state = 'active') c,
-            (select coalesce(sum(month_used_micros), 0)::bigint as charged from meter_counts
-                where month = date_trunc('month', now() at time zone 'utc')::date) m,
+            (select (coalesce((select sum(month_used_micros) from meter_counts
+                        where month = date_trunc('month', now() at time zone 'utc')::date), 0)
+                    + coalesce((select sum(amount_micros) from transfer_charges
+                        where month = date_trunc('month', now() at time zone 'utc')::date), 0))::bigint as charged) m,
             (select coalesce(sum(captured_micros), 0)::bigint as ever,
                 coalesce(sum(captured_micros) filter (where updated_at >= date_trunc('month', now(), 'utc')), 0)::bigint
                     as month

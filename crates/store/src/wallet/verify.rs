@@ -6,6 +6,7 @@
 mod holds;
 mod hours;
 mod payments;
+mod transfer;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -70,6 +71,8 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Differ
         hours::charged_until_no_hour,
         hours::terms_differ,
         hours::charged_otherwise,
+        transfer::booked_otherwise,
+        transfer::counted_otherwise,
         top_ups_differ,
         gifts_differ,
         payments::booked_otherwise,

@@ -85,6 +85,7 @@ pub(crate) fn text(action: Action) -> &'static str {
         A::DisputeLost => "The dispute was decided for the payer",
         A::HoursCharged => "Charged hours",
         A::HoursAccrued => "Added hours to the debt",
+        A::TransferCharged => "Charged transfer above what is included",
         A::PriceChangeAnnounced => "Announced another price",
         A::PriceChangeCancelled => "Cancelled the announced price",
         A::PriceChanged => "Changed the price",
@@ -219,7 +220,7 @@ impl<'a> Words<'a> {
                 Some(format!("{vps}, {since}"))
             }
             A::PricesWithdrawn if self.operators => date(detail, "effective_at"),
-            A::ReceiptIssued | A::CreditNoteIssued => paid("amount"),
+            A::TransferCharged | A::ReceiptIssued | A::CreditNoteIssued => paid("amount"),
             A::TaxRatePublished if self.operators => {
                 Some(match detail.get("basis_points").and_then(Value::as_i64) {
                     Some(points) => {

@@ -175,7 +175,7 @@ struct StatementSummary {
 type StatementSummaryPage = Page<StatementSummary>;
 
 /// What happened to the organization's money in a month (UTC). The balance is what is available and held, less what
-/// is owed. opening + payments + credits + adjustments + returned + other - charges = closing.
+/// is owed. opening + payments + credits + adjustments + returned + other - charges - transfer = closing.
 #[derive(Debug, Serialize, ToSchema)]
 struct Statement {
     /// `null` for the running month, whose statement is not issued.
@@ -199,6 +199,8 @@ struct Statement {
     other: Amount,
     /// What hours that began in the month cost.
     charges: Amount,
+    /// What was charged in the month of transfer above what is included.
+    transfer: Amount,
     closing: Amount,
     /// ISO 4217 code of the amounts.
     currency: String,
@@ -249,10 +251,10 @@ struct StatementResource {
 #[derive(Debug, Serialize, ToSchema)]
 struct StatementMovement {
     at: DateTime<Utc>,
-    /// Why money moved, as in the list of movements.
+    /// Why money moved, as in the list of movements; `transfer` for transfer above what is included.
     #[serde(rename = "type")]
     kind: String,
-    /// The VPS or receipt it is about.
+    /// The VPS or receipt it is about; of transfer, the month.
     #[schema(required)]
     about: Option<String>,
     amount: Amount,
@@ -274,6 +276,7 @@ impl Statement {
             returned: Amount(statement.returned),
             other: Amount(statement.other),
             charges: Amount(statement.charges),
+            transfer: Amount(statement.transfer),
             closing: Amount(statement.closing),
             currency: statement.currency.clone(),
             vps: statement.vps.iter().map(Into::into).collect(),

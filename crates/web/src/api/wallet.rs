@@ -4,6 +4,7 @@ use app::wallet::statement::make;
 use axum::Json;
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::billing::transfer::Figures;
 use domain::money::Overflow;
 use domain::wallet::Account;
 use domain::wallet::attribution::Spending;
@@ -110,11 +111,54 @@ pub(crate) struct ExplainedTransaction {
     transaction: Transaction,
     /// SHA-256 over it and the movement before it, hexadecimal.
     hash: String,
-    /// The other movement of the same hours: what was paid of them and what was owed stand apart.
+    /// The other movement of the same hours or transfer: what was paid of it and what was owed stand apart.
     #[schema(required)]
     other_id: Option<Uuid>,
+    /// Of a movement that charges transfer above what is included: how its price came about.
+    #[schema(required)]
+    transfer: Option<TransferCharge>,
     /// Which money paid it, in the order taken: credits first, then the oldest money.
     paid_with: Vec<Source>,
+}
+
+/// A charge of transfer: what all that is above what is included costs in its month, less what was charged before.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransferCharge {
+    /// Regions whose transfer is counted together.
+    #[schema(example = "standard")]
+    pool: String,
+    /// First day of the month (UTC).
+    #[schema(example = "2026-11-01")]
+    month: NaiveDate,
+    /// Bytes out of all VPSs of the pool so far.
+    #[schema(example = 1_250_000_000_000_i64)]
+    used_bytes: i64,
+    /// Bytes that are included.
+    #[schema(example = 1_000_000_000_000_i64)]
+    included_bytes: i64,
+    /// Price of a gigabyte (10^9 bytes).
+    #[schema(example = "0.01")]
+    price_gb: Amount,
+    /// What was charged of this month before.
+    #[schema(example = "2.00")]
+    charged_before: Amount,
+    /// What is charged here and by the movement `other_id`, if there is one.
+    #[schema(example = "0.50")]
+    amount: Amount,
+}
+
+impl TransferCharge {
+    fn new(figures: &Figures) -> Result<Self, Overflow> {
+        Ok(Self {
+            pool: figures.pool.clone(),
+            month: figures.month,
+            used_bytes: figures.used,
+            included_bytes: figures.included,
+            price_gb: Amount(figures.price_gb),
+            charged_before: Amount(figures.before),
+            amount: Amount(figures.due()?),
+        })
+    }
 }
 
 /// Money that came in earlier and was spent here.
@@ -276,6 +320,7 @@ async fn transaction(
         transaction: Transaction::new(&explained.movement, client.currency())?,
         hash: explained.hash,
         other_id: explained.other.map(|(id, _)| id.into()),
+        transfer: explained.movement.transfer.as_ref().map(TransferCharge::new).transpose()?,
         paid_with: money.payers_of(id).map(source).collect(),
     }))
 }

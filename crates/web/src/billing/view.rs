@@ -301,6 +301,9 @@ impl From<&MovementLine> for MovementView {
     }
 }
 
+/// How transfer that was charged is called.
+pub(crate) const TRANSFER: &str = "Transfer above what is included";
+
 /// What a movement is called.
 pub(crate) fn movement_title(kind: &str) -> &'static str {
     match kind {
@@ -312,6 +315,7 @@ pub(crate) fn movement_title(kind: &str) -> &'static str {
         "credit" => "Credit",
         "credit_expiry" => "Credit expired",
         "adjustment" => "Correction",
+        "transfer" => TRANSFER,
         _ => "Other",
     }
 }
@@ -321,6 +325,7 @@ impl StatementView {
     pub(crate) fn new(statement: &Statement, preview: bool) -> Self {
         let balance = |label, amount| SummaryLine { label, amount, balance: true };
         let charged = statement.charges.negated().unwrap_or_default();
+        let transfer = statement.transfer.negated().unwrap_or_default();
         let moved = [
             ("Payments", statement.payments),
             ("Credits", statement.credits),
@@ -328,6 +333,7 @@ impl StatementView {
             ("Corrections", statement.adjustments),
             ("Other", statement.other),
             ("Hours charged", charged),
+            (TRANSFER, transfer),
         ];
         let moved = moved.into_iter().filter(|(_, amount)| *amount != Money::ZERO);
         let moved = moved.map(|(label, amount)| SummaryLine { label, amount, balance: false });

@@ -22,7 +22,7 @@ use crate::vps::view::{
 };
 use crate::wallet::statement::LedgerPage;
 use crate::wallet::transaction_view::{
-    ChargesPage, HourRow, LotView, OtherView, PaidWithRow, TransactionPage,
+    ChargesPage, HourRow, LotView, OtherView, PaidWithRow, TransactionPage, TransferView,
 };
 use crate::wallet::view::{
     BalanceFragment, CreditRow, CreditsPage, KindView, LineView, Runway, Suggestion, TopUpRow,
@@ -602,6 +602,20 @@ fn hours() -> Vec<HourRow> {
     vec![hour_row(1, "0", "6"), hour_row(2, "0.0071", "6"), hour_row(3, "0.01", "3.4215"), volume]
 }
 
+fn transfer() -> TransferView {
+    TransferView {
+        pool: "standard".into(),
+        month: "November 2026".into(),
+        used: 1_251_710_000_001,
+        included: 1_250_000_000_000,
+        above: 1_710_000_001,
+        price_gb: money("0.01"),
+        all: money("0.017101"),
+        before: money("0.000001"),
+        amount: money("0.0171"),
+    }
+}
+
 fn explained(r: &mut Renderer) {
     let line = |account, text| LineView { account, amount: money(text) };
     let transaction = TransactionView {
@@ -639,10 +653,20 @@ fn explained(r: &mut Renderer) {
             },
         ],
         lot: None,
+        transfer: None,
         hours: hours(),
         pages: Pages { newest: None, older: Some("/wallet/transactions/x?skip=50".into()) },
     };
     r.page("transaction", "/wallet/transactions/x", page.clone());
+    let title = crate::billing::view::TRANSFER;
+    let about = Some("November 2026".into());
+    let transfer_page = TransactionPage {
+        transaction: TransactionView { icon: "receipt", title, about, ..transaction.clone() },
+        transfer: Some(transfer()),
+        hours: vec![],
+        pages: Pages::default(),
+        ..page.clone()
+    };
     let payment = TransactionPage {
         transaction: TransactionView { title: "Payment", change: money("25"), ..transaction },
         actor: "Ann Example".into(),
@@ -654,6 +678,7 @@ fn explained(r: &mut Renderer) {
         ..page
     };
     r.page("transaction-payment", "/wallet/transactions/x", payment);
+    r.page("transaction-transfer", "/wallet/transactions/x", transfer_page);
     let charges =
         ChargesPage { vps_id: ID.into(), vps: "web-1".into(), hours: hours(), pages: Pages::default() };
     r.page("vps-charges", "/vps/x/charges", charges.clone());

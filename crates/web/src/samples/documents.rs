@@ -142,6 +142,7 @@ fn month(vps: usize) -> Statement {
         returned: Money::ZERO,
         other: Money::ZERO,
         charges,
+        transfer: Money::ZERO,
         closing: opening.plus(payment.amount).and_then(|m| m.minus(charges)).expect("small"),
         vps,
         resources: vec![volume],

@@ -282,6 +282,7 @@ fn transactions(r: &mut Renderer) {
         actor: "the panel itself".into(),
         hash: "5f".repeat(32),
         other: None,
+        transfer: None,
         hours: vec![OperatorHourRow { hour, cost: money("0.0075"), margin: money("0.0014") }],
         revenue: money("0.0089"),
         cost: money("0.0075"),

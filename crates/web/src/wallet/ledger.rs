@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use store::wallet::read::{KindTotal, Movement};
 
 use super::view::{KindView, LineView, TransactionView};
+use crate::billing::view::{TRANSFER, month_name};
 use crate::link;
 
 /// Which movements are looked at, as in an address; anything unknown is all of them.
@@ -70,7 +71,9 @@ impl From<Movement> for TransactionView {
             }
             K::Release => ("arrow-down-left", "Given back", Some("order not carried out")),
             K::Capture => ("clock", "First hour charged", Some("from held")),
+            K::Charge if movement.transfer.is_some() => ("receipt", TRANSFER, None),
             K::Charge => ("clock", "Hours charged", None),
+            K::Accrual if movement.transfer.is_some() => ("receipt", TRANSFER, Some("added to what you owe")),
             K::Accrual => ("clock", "Hours on account", Some("added to what you owe")),
             K::Settlement => ("receipt", "Debt paid", Some("from your wallet")),
             K::Credit => ("arrow-down-left", "Credit", None),
@@ -82,7 +85,8 @@ impl From<Movement> for TransactionView {
             K::DisputeFreeze => ("lock", "Held for a dispute", Some("until it is decided")),
             K::DisputeRelease => ("arrow-down-left", "Dispute over", Some("free again")),
         };
-        let about = match (movement.name, movement.hours, movement.reason) {
+        let month = movement.transfer.map(|figures| month_name(figures.month));
+        let about = match (movement.name.or(month), movement.hours, movement.reason) {
             (Some(name), ..) => Some(name),
             (None, Some(1), _) => Some("1 hour".to_owned()),
             (None, Some(hours), _) => Some(format!("{hours} hours")),

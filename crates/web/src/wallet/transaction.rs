@@ -1,6 +1,7 @@
 //! One movement of money, explained: its lines, the hours it paid, and which money it was.
 
 use axum::extract::Query;
+use domain::money::Overflow;
 use domain::wallet::attribution::Attribution;
 use domain::{Money, TransactionId};
 use serde::Deserialize;
@@ -9,12 +10,15 @@ use store::catalog;
 use store::wallet::{
     self,
     explain::{self, Explained},
+    read::Movement,
 };
 
 use super::transaction_view::{
     HourRow, LotView, OperatorHourRow, OperatorTransactionPage, OtherView, PaidWithRow, TransactionPage,
+    TransferView,
 };
 use crate::access::{Member, Operator, may};
+use crate::billing::view::month_name;
 use crate::error::{Failure, Result};
 use crate::form::Id;
 use crate::format::product;
@@ -59,6 +63,7 @@ pub(crate) async fn show(
         hash: explained.hash,
         other: other(explained.other, "/wallet/transactions"),
         at: explained.movement.created_at,
+        transfer: transfer(&explained.movement)?,
         transaction: explained.movement.into(),
         hours: rows.into_iter().map(Into::into).collect(),
         pages,
@@ -93,11 +98,28 @@ pub(crate) async fn show_any(
         hash: explained.hash,
         other: other(explained.other, "/operator/transactions"),
         at: explained.movement.created_at,
+        transfer: transfer(&explained.movement)?,
         transaction: explained.movement.into(),
         hours,
         pages,
     };
     db.show(&page)
+}
+
+/// The figures of a movement that charges transfer.
+fn transfer(movement: &Movement) -> Result<Option<TransferView>, Overflow> {
+    let Some(figures) = &movement.transfer else { return Ok(None) };
+    Ok(Some(TransferView {
+        pool: figures.pool.clone(),
+        month: month_name(figures.month),
+        used: figures.used,
+        included: figures.included,
+        above: figures.above(),
+        price_gb: figures.price_gb,
+        all: figures.all()?,
+        before: figures.before,
+        amount: figures.due()?,
+    }))
 }
 
 fn actor(explained: &Explained) -> String {

@@ -56,7 +56,26 @@ pub(crate) struct LotView {
     pub(crate) left: Money,
 }
 
-/// The other movement of the same hours.
+/// Transfer above what is included, and how what it costs came about. Amounts of transfer are bytes.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TransferView {
+    pub(crate) pool: String,
+    /// `November 2026`.
+    pub(crate) month: String,
+    pub(crate) used: i64,
+    pub(crate) included: i64,
+    pub(crate) above: i64,
+    /// What a gigabyte is sold for.
+    pub(crate) price_gb: Money,
+    /// What all that is above costs.
+    pub(crate) all: Money,
+    /// What was charged of it before.
+    pub(crate) before: Money,
+    /// What is charged of it here, and by the other movement of the same charge.
+    pub(crate) amount: Money,
+}
+
+/// The other movement of the same hours or transfer.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct OtherView {
     pub(crate) href: String,
@@ -73,6 +92,7 @@ pub(crate) struct TransactionPage {
     pub(crate) other: Option<OtherView>,
     pub(crate) paid_with: Vec<PaidWithRow>,
     pub(crate) lot: Option<LotView>,
+    pub(crate) transfer: Option<TransferView>,
     pub(crate) hours: Vec<HourRow>,
     pub(crate) pages: Pages,
 }
@@ -112,6 +132,7 @@ pub(crate) struct OperatorTransactionPage {
     pub(crate) actor: String,
     pub(crate) hash: String,
     pub(crate) other: Option<OtherView>,
+    pub(crate) transfer: Option<TransferView>,
     pub(crate) hours: Vec<OperatorHourRow>,
     /// Sums over the hours shown.
     pub(crate) revenue: Money,

@@ -1,8 +1,10 @@
 //! Whether a statement file is sound: from the file alone, without a database.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::billing::transfer::Figures;
 use domain::money::Overflow;
 use domain::wallet::{Account, GENESIS, Hash, Place, Transaction, TransactionKind};
 use domain::{MeterId, Money};
@@ -115,6 +117,8 @@ struct Books {
     /// By bill: what the ledger earned, and what its hours come to. What one run charged is one bill, whether the wallet
     /// paid it or it is owed.
     bills: BTreeMap<String, (Money, Money)>,
+    /// The last charge of transfer of each pool and month, and what the ledger earned by it so far.
+    transfer: BTreeMap<(String, NaiveDate), (Figures, Money)>,
 }
 
 impl Books {
@@ -125,8 +129,18 @@ impl Books {
         if sequence < 0 || (sequence == 0 && !nothing) {
             return wrong("a wallet does not open like this");
         }
-        let (hours, bills) = (HashSet::new(), BTreeMap::new());
-        Ok(Self { head: head.clone(), sequence, previous, available, held, receivable, hours, bills })
+        let (hours, bills, transfer) = (HashSet::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self {
+            head: head.clone(),
+            sequence,
+            previous,
+            available,
+            held,
+            receivable,
+            hours,
+            bills,
+            transfer,
+        })
     }
 
     /// The next movement: its place, its hash, what it leaves in the wallet, and its hours.
@@ -155,6 +169,9 @@ impl Books {
             return wrong("it takes more than there is");
         }
         let hours = self.hours_of(&charges)?;
+        if posted.transaction.reference().get("transfer").is_some() {
+            return self.transfer(&posted.transaction, change(Account::Revenue)?, hours);
+        }
         self.bill(kind, &key, change(Account::Revenue)?, hours).map_err(over)
     }
 
@@ -171,6 +188,44 @@ impl Books {
         let amounts = charges.iter().flat_map(|one| one.hours.iter().map(|(_, amount)| *amount));
         let sum = Money::total(amounts).map_err(|_| "an amount is out of range")?;
         Ok((!charges.is_empty()).then_some(sum))
+    }
+
+    /// A charge of transfer has no hours: the figures it comes from are its reference. What the wallet paid of it and what
+    /// is owed are two movements.
+    fn transfer(&mut self, transaction: &Transaction, earned: Money, hours: Option<Money>) -> Found<()> {
+        let over = |_: Overflow| "an amount is out of range".to_owned();
+        let figures: Figures = serde_json::from_value(transaction.reference().clone())
+            .map_err(|error| format!("its figures of transfer cannot be read: {error}"))?;
+        let is_one = matches!(transaction.kind(), TransactionKind::Charge | TransactionKind::Accrual);
+        if !is_one
+            || hours.is_some()
+            || transaction.key() != format!("{}:{}", transaction.kind(), figures.word())
+        {
+            return wrong("it is no charge of transfer");
+        }
+        let last = self.transfer.entry((figures.pool.clone(), figures.month));
+        let last = match last {
+            Entry::Vacant(first) => {
+                // Those before may be in an earlier file.
+                if figures.sequence == 1 && !figures.follows(None).map_err(over)? {
+                    return wrong(format!("{} is the first and says that more was charged", figures.word()));
+                }
+                first.insert((figures, Money::ZERO))
+            }
+            Entry::Occupied(last) => {
+                let last = last.into_mut();
+                if last.0 != figures {
+                    come_to(last)?;
+                    if !figures.follows(Some(&last.0)).map_err(over)? {
+                        return wrong(format!("{} does not follow {}", figures.word(), last.0.word()));
+                    }
+                    *last = (figures, Money::ZERO);
+                }
+                last
+            }
+        };
+        last.1 = last.1.plus(earned).map_err(over)?;
+        Ok(())
     }
 
     fn bill(
@@ -197,6 +252,7 @@ impl Books {
         {
             return wrong(format!("the hours of bill {bill} come to {hours}, the ledger earned {earned}"));
         }
+        self.transfer.values().try_for_each(come_to)?;
         let reached = Standing {
             sequence: self.sequence,
             hash: hex(&self.previous),
@@ -210,6 +266,15 @@ impl Books {
             );
         }
         Ok(())
+    }
+}
+
+/// Does the ledger earn what a charge of transfer comes to?
+fn come_to((figures, earned): &(Figures, Money)) -> Found<()> {
+    match figures.due() {
+        Ok(due) if due == *earned => Ok(()),
+        Ok(due) => wrong(format!("{} comes to {due}, the ledger earned {earned}", figures.word())),
+        Err(_) => wrong("an amount is out of range"),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::SystemRead;
 use crate::handle::sealed::Conn as _;
 
 /// Charges against the movements that paid them, bill by bill: what one run charged an organization, from the wallet and
-/// on the debt, is one bill. Orders deleted before they were active are charged without a meter.
+/// on the debt, is one bill. Orders deleted before they were active are charged without a meter, and transfer has no hours.
 pub(super) fn paid_otherwise(db: &mut SystemRead) -> Answer<'_> {
     Box::pin(async move {
         Ok(sqlx::query_as!(
@@ -15,7 +15,7 @@ pub(super) fn paid_otherwise(db: &mut SystemRead) -> Answer<'_> {
                     coalesce(t.reference->>'vps_id', t.reference->>'resource_id')::uuid as subject, e.amount_micros as amount
                 from ledger_transactions t
                 join ledger_entries e on e.transaction_id = t.id and e.account = 'revenue'
-                where t.kind in ('charge', 'accrual', 'capture')
+                where t.kind in ('charge', 'accrual', 'capture') and not t.reference ? 'transfer'
             ), spent as (
                 select organization_id, transaction_id, sum(amount_micros)::bigint as amount,
                     bool_or(tariff = 'at_cost') as at_cost

@@ -1,3 +1,4 @@
+use domain::billing::transfer::{Figures, GB};
 use domain::identity::Actor;
 use domain::{OrganizationId, TransactionId, VpsId};
 use proptest::prelude::*;
@@ -17,6 +18,9 @@ fn keys(seed: &str) -> StatementKeys {
 /// A movement as parts of its line: kind, key, entries, hours of one VPS.
 type Moved = (TransactionKind, &'static str, Vec<(Account, i64)>, Vec<(i64, i64)>);
 
+/// The same with its reference.
+type Written = (TransactionKind, String, serde_json::Value, Vec<(Account, i64)>, Vec<(i64, i64)>);
+
 fn moved() -> Vec<Moved> {
     use Account as A;
     vec![
@@ -35,6 +39,19 @@ fn moved() -> Vec<Moved> {
 
 /// A file of these movements, signed with a key; `change` has its way with the lines before.
 fn file(seed: &str, change: impl FnOnce(&mut Head, &mut Vec<Line>)) -> String {
+    let moved = moved().into_iter().zip(1..);
+    let moved = moved
+        .map(|((kind, key, entries, hours), n)| (kind, key.to_owned(), json!({ "n": n }), entries, hours));
+    file_of(moved.collect(), (76, 3), seed, change)
+}
+
+/// The same of any movements, each with its reference, and of what they leave available and owed.
+fn file_of(
+    moved: Vec<Written>,
+    (available, receivable): (i64, i64),
+    seed: &str,
+    change: impl FnOnce(&mut Head, &mut Vec<Line>),
+) -> String {
     let (organization_id, meter_id, vps_id) = (OrganizationId::new(), MeterId::new(), VpsId::new());
     let standing = |sequence, hash: &Hash, available, held, receivable| Standing {
         sequence,
@@ -44,11 +61,10 @@ fn file(seed: &str, change: impl FnOnce(&mut Head, &mut Vec<Line>)) -> String {
         receivable: Money::from_micros(receivable),
     };
     let (mut previous, mut lines) = (GENESIS, Vec::new());
-    for (n, (kind, key, entries, hours)) in (1..).zip(moved()) {
+    for (n, (kind, key, reference, entries, hours)) in (1..).zip(moved) {
         let entries: Vec<_> = entries.into_iter().map(|(a, m)| (a, Money::from_micros(m))).collect();
-        let reference = json!({ "n": n });
-        let t =
-            Transaction::new(kind, key.into(), Actor::System, reference.clone(), &entries).expect("balanced");
+        let t = Transaction::new(kind, key.clone(), Actor::System, reference.clone(), &entries)
+            .expect("balanced");
         let (id, at) = (TransactionId::new(), DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(n));
         let posted = t.chain(Place { organization_id, id, sequence: n, at, previous });
         previous = posted.hash;
@@ -68,7 +84,7 @@ fn file(seed: &str, change: impl FnOnce(&mut Head, &mut Vec<Line>)) -> String {
                 hours,
             }]
         };
-        let (key, hash) = (key.to_owned(), hex(&posted.hash));
+        let hash = hex(&posted.hash);
         lines.push(Line {
             sequence: n,
             id,
@@ -92,7 +108,7 @@ fn file(seed: &str, change: impl FnOnce(&mut Head, &mut Vec<Line>)) -> String {
         from: DateTime::UNIX_EPOCH,
         until: DateTime::UNIX_EPOCH + chrono::TimeDelta::days(31),
         opening: standing(0, &GENESIS, 0, 0, 0),
-        closing: standing(5, &previous, 76, 0, 3),
+        closing: standing(i64::try_from(lines.len()).expect("few"), &previous, available, 0, receivable),
         made_at: DateTime::UNIX_EPOCH,
         key: keys.current().expect("it signs").to_string(),
     };
@@ -154,6 +170,94 @@ fn what_is_wrong_is_said_with_its_line_even_if_it_was_signed_anew() {
     for (said, expected) in expected {
         assert!(said.starts_with(expected), "{said:?} is not {expected:?}");
     }
+}
+
+/// Transfer that was charged twice, the second time more than the wallet had: 15 from it, 5 owed.
+fn transfer(change: impl FnOnce(&mut [Figures; 2])) -> Result<Sound, String> {
+    use Account as A;
+    let figures = |sequence, used, before| Figures {
+        pool: "standard".into(),
+        month: NaiveDate::default(),
+        sequence,
+        used,
+        included: 10 * GB,
+        price_gb: Money::from_micros(10),
+        before: Money::from_micros(before),
+    };
+    let mut both = [figures(1, 11 * GB, 0), figures(2, 13 * GB, 10)];
+    change(&mut both);
+    let written = |figures: &Figures, kind: TransactionKind, account, amount: i64| {
+        let reference = serde_json::to_value(figures).expect("JSON");
+        let key = format!("{kind}:{}", figures.word());
+        (kind, key, reference, vec![(account, -amount), (A::Revenue, amount)], vec![])
+    };
+    let (paid, owed) = (TransactionKind::Charge, TransactionKind::Accrual);
+    let top_up = vec![(A::Wallet, 25), (A::GatewayClearing, -25)];
+    let moved = vec![
+        (TransactionKind::TopUp, "payment:1".into(), json!({}), top_up, vec![]),
+        written(&both[0], paid, A::Wallet, 10),
+        written(&both[1], paid, A::Wallet, 15),
+        written(&both[1], owed, A::Receivable, 5),
+    ];
+    let file = file_of(moved, (0, 5), SEED, |_, _| {});
+    verify(file.as_bytes(), None).map_err(|fault| fault.to_string())
+}
+
+#[test]
+fn charges_of_transfer_are_checked_against_their_own_figures() {
+    assert_eq!(transfer(|_| {}).map(|sound| sound.movements), Ok(4));
+    let first_of_more = transfer(|[one, two]| (one.sequence, two.sequence) = (7, 8));
+    assert!(first_of_more.is_ok(), "those before are in an earlier file: {first_of_more:?}");
+    type Change = fn(&mut [Figures; 2]);
+    let wrong: [(Change, &str); 7] = [
+        (
+            |[one, _]| one.used += GB,
+            "line 4: transfer:standard:1970-01-01:1 comes to 0.00002, the ledger earned 0.00001",
+        ),
+        (
+            |[_, two]| two.used += GB,
+            "line 6: transfer:standard:1970-01-01:2 comes to 0.00003, the ledger earned 0.00002",
+        ),
+        (|[_, two]| two.included -= GB, "line 6: transfer:standard:1970-01-01:2 comes to"),
+        (|[_, two]| two.before = Money::ZERO, "line 4: transfer:standard:1970-01-01:2 does not follow"),
+        (|[_, two]| two.sequence = 3, "line 4: transfer:standard:1970-01-01:3 does not follow"),
+        (|[one, _]| one.used = 14 * GB, "line 4: transfer:standard:1970-01-01:1 comes to"),
+        (
+            |[one, _]| one.before = Money::from_micros(1),
+            "line 3: transfer:standard:1970-01-01:1 is the first",
+        ),
+    ];
+    for (change, expected) in wrong {
+        let said = transfer(change).expect_err(expected);
+        assert!(said.starts_with(expected), "{said:?} is not {expected:?}");
+    }
+}
+
+#[test]
+fn a_movement_that_only_looks_like_transfer_is_refused() {
+    let of = |kind: TransactionKind, key: &str, reference: serde_json::Value, hours| {
+        let entries = vec![(Account::Wallet, -9), (Account::Revenue, 9)];
+        let top_up = vec![(Account::Wallet, 9), (Account::GatewayClearing, -9)];
+        let moved = vec![
+            (TransactionKind::TopUp, "payment:1".into(), json!({}), top_up, vec![]),
+            (kind, key.to_owned(), reference, entries, hours),
+        ];
+        let file = file_of(moved, (0, 0), SEED, |_, _| {});
+        verify(file.as_bytes(), None).map_err(|fault| fault.to_string()).expect_err("no transfer")
+    };
+    let figures = json!({ "transfer": "standard", "month": "2026-11-01", "sequence": 1, "used": GB, "included": 0,
+        "price_gb": 9, "before": 0 });
+    let (key, charge) = ("charge:transfer:standard:2026-11-01:1", TransactionKind::Charge);
+    assert!(
+        of(charge, "charge:m:1", figures.clone(), vec![]).starts_with("line 3: it is no charge of transfer")
+    );
+    assert!(
+        of(charge, key, figures.clone(), vec![(1, 9)]).starts_with("line 3: it is no charge of transfer")
+    );
+    let refund = of(TransactionKind::Refund, "refund:transfer:standard:2026-11-01:1", figures, vec![]);
+    assert!(refund.starts_with("line 3: it is no charge of transfer"), "{refund}");
+    let unread = of(charge, key, json!({ "transfer": "standard" }), vec![]);
+    assert!(unread.starts_with("line 3: its figures of transfer cannot be read"), "{unread}");
 }
 
 #[test]
