@@ -56,6 +56,10 @@ pub async fn refund(
     let id = RefundId::new();
     let part = paid.part(gone, amount).map_err(Error::internal)?;
     let held = part.net.min(unspent);
+    if !held.is_positive() {
+        // The tax of all parts is that of the whole, so a cent can be tax alone: nothing of it was credited.
+        return Err(Error::invalid("amount", "So little of this payment is tax alone. Enter more."));
+    }
     let transaction = Transaction::new(
         TransactionKind::Hold,
         format!("refund:{id}"),

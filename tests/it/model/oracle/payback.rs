@@ -141,6 +141,11 @@ impl Books {
         let tax = self.payments[payment].tax_of(self.gone(payment), gross);
         let source = Source::Payment(payment);
         let net = (gross - tax).min(self.purses.free_of(source));
+        // A cent can be tax alone: there is nothing to take it from.
+        if net <= 0 {
+            self.count("refunds refused");
+            return false;
+        }
         self.purses.reserve(now, net, Some(source), For::Refund(self.backs.len()));
         let (kind, state) = (Kind::Refund, BackState::Asked);
         self.backs.push(Back { payment, gross, tax, kind, state, at: None, dispute: None });
