@@ -202,7 +202,8 @@ impl History<'_> {
         let mut meter = Meter { ended_at: row.ended_at, ..Meter::start(row.started_at) };
         let mut charged = row.starts.iter().zip(&row.amounts).zip(&row.tariffs);
         let mut ended = 0;
-        while meter.paid_until < row.paid_until && !meter.is_settled() {
+        // The first hour is charged when hours begin, even if they end at that very microsecond.
+        while meter.paid_until < row.paid_until && (sum.hours == 0 || !meter.is_settled()) {
             meter = self.end_terms(meter, &mut ended)?;
             let (price, tariff) = self.in_force(ended)?;
             let (span, after) =
