@@ -45,8 +45,8 @@ pub(crate) fn hold(
     Ok(first)
 }
 
-/// Hours begin now: takes the first of them from the hold, gives back what is left of it, and starts the meter. Answers
-/// what was charged. The caller saves the wallet.
+/// Hours begin now: takes the first of them from the hold, gives back what is left of it, starts the meter and saves the
+/// wallet. Answers what was charged. The caller has written down that what was ordered is active.
 pub(crate) async fn begin(
     tx: &mut OrgTx,
     wallet: &mut LockedWallet,
