@@ -6,7 +6,7 @@ use app::payment::{begin_top_up, refund};
 use app::{Caller, Error};
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::billing::document::{DocumentKind, Statement, TaxDocument};
-use domain::billing::{Party, Split, TaxReason, VatNumber};
+use domain::billing::{HeldFor, Party, Split, Subject, TaxReason, VatNumber};
 use domain::{DocumentId, Money, TopUpId};
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -452,7 +452,7 @@ async fn an_order_given_up_after_a_server_existed_is_on_the_statement() {
     let mut tx = panel.store.org_tx(&acme.scope).await.unwrap();
     let mut wallet = wallet::lock(&mut tx).await.unwrap();
     let held =
-        wallet::close_hold(&mut tx, domain::billing::Subject::Vps(vps), domain::wallet::HoldState::Captured)
+        wallet::close_hold(&mut tx, HeldFor::Start(Subject::Vps(vps)), domain::wallet::HoldState::Captured)
             .await
             .unwrap()
             .unwrap();

@@ -13,6 +13,7 @@ use app::Caller;
 use app::vps::delete;
 use chrono::{DateTime, Utc};
 use domain::VpsId;
+use domain::billing::Subject;
 use domain::billing::transfer::GB;
 use domain::catalog::Product;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -20,11 +21,12 @@ use store::wallet::verify::{Difference, verify};
 use testkit::Panel;
 
 /// What the books are.
-const BOOKS: [&str; 9] = [
+const BOOKS: [&str; 10] = [
     "wallets",
     "ledger_transactions",
     "ledger_entries",
     "charges",
+    "raised_hours",
     "holds",
     "meters",
     "meter_terms",
@@ -74,7 +76,7 @@ async fn transfer(panel: &Panel, vps: VpsId, gigabytes: i64) {
     assert_eq!(app::billing::charge_transfer(&panel.store, Utc::now()).await.unwrap(), 1);
 }
 
-/// Paid, ordered, withdrawn, capped, deleted, gone dry, suspended, settled, resumed and sold again; with transfer when there
+/// Paid, ordered, withdrawn, capped, deleted, resized, gone dry, suspended, settled, resumed and sold again; with transfer when there
 /// was money, when there was next to none, and when there was some again.
 async fn lived_through(panel: &Panel, owner: &Caller) {
     panel.fund(owner, "2.00").await;
@@ -82,7 +84,11 @@ async fn lived_through(panel: &Panel, owner: &Caller) {
     let worker = panel.worker();
     panel.top_up(owner, "25.00").await;
     let price = panel.publish_resource(Product::Volume, None, (148_810, 100_000_000, 1_000), 2_500).await;
-    panel.active_resource(owner, Product::Volume, (None, 10), price).await;
+    let disk = panel.active_resource(owner, Product::Volume, (None, 10), price).await;
+    for gib in [20, 50] {
+        let larger = panel.order_resize(owner, Subject::Resource(disk), (price, gib)).await.unwrap();
+        panel.confirm_resize(owner, larger).await;
+    }
     let old = panel.active(owner, "small", "old").await;
     panel.backdate(old, "date_trunc('month', now(), 'utc') - interval '29 days 30 minutes'").await;
     bill(panel, "now()").await;
@@ -141,6 +147,7 @@ impl Books {
         for some in [
             "charges where amount_micros = 0",
             "charges where tariff = 'at_cost'",
+            "raised_hours where amount_micros > 0",
             "holds where state = 'released'",
             "holds where state = 'captured'",
             "meters where settled",

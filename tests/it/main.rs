@@ -34,6 +34,7 @@ mod price_moves;
 mod prices;
 mod recompute;
 mod reconcile;
+mod resizes;
 mod resources;
 mod statement;
 mod suspension;

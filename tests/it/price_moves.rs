@@ -302,6 +302,10 @@ async fn a_rise_takes_its_notice_and_a_fall_can_be_at_once() {
 #[tokio::test]
 async fn hours_worked_out_at_one_price_do_not_outlive_it() {
     let (panel, _, web) = one_vps().await;
+    // An hour within a month: nothing is worked out in advance of the hour with which the next one begins.
+    let from = first_of_a_month() + TimeDelta::minutes(17);
+    panel.backdate(web, &format!("'{from}'::timestamptz")).await;
+    run(&panel.store, from + TimeDelta::hours(1)).await.unwrap();
     let flat = format!("meters where vps_id = '{web}' and flat_until is not null");
     assert_eq!(count(&panel, &flat).await, 1, "the next hours cost what the first did");
     let dear = panel.publish("harbor", 5_000).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use app::identity::{create_api_key, revoke_api_key, revoke_session};
 use app::vps::{delete, power, ssh_key};
 use app::{Caller, Error, IdempotencyKey};
+use domain::billing::Subject;
 use domain::billing::transfer::GB;
 use domain::catalog::Product;
 use domain::payment::{AutoTerms, Threshold};
@@ -70,7 +71,9 @@ pub(crate) async fn two_full_organizations() -> (Panel, RunningWorker, [Caller; 
         panel.until_state(web, "active").await;
         panel.documents(caller).await;
         let price = panel.publish_resource(Product::Volume, None, (148_810, 100_000_000, 1_000), 2_500).await;
-        panel.active_resource(caller, Product::Volume, (None, 10), price).await;
+        let disk = panel.active_resource(caller, Product::Volume, (None, 10), price).await;
+        let larger = panel.order_resize(caller, Subject::Resource(disk), (price, 20)).await.unwrap();
+        panel.confirm_resize(caller, larger).await;
     }
     panel.publish("small", 3_000).await;
     panel.announce_move("small", Some(chrono::Utc::now() + chrono::Days::new(40))).await;

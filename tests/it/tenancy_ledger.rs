@@ -38,6 +38,7 @@ async fn what_is_written_down_can_neither_be_changed_nor_deleted() {
             "charges",
             "activity_logs",
             "price_versions",
+            "raised_hours",
             "transfer_charges",
             "transfer_prices",
         ] {
@@ -50,6 +51,8 @@ async fn what_is_written_down_can_neither_be_changed_nor_deleted() {
                     statement.replace("ledger_entries set created_at = now()", "ledger_entries set line = 9");
                 let statement =
                     statement.replace("charges set created_at = now()", "charges set amount_micros = 1");
+                let statement =
+                    statement.replace("hours set created_at = now()", "hours set amount_micros = 1");
                 assert_eq!(
                     refusal(&panel, role, &acme, &statement).await.as_deref(),
                     Some("42501"),

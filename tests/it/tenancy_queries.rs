@@ -3,9 +3,9 @@
 
 use app::Caller;
 use app::wallet::{NewPromotion, create_promotion, redeem};
-use chrono::{Datelike as _, TimeDelta};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use domain::billing::document::DocumentKind;
-use domain::billing::{Meter, Party, Subject, Tariff, Tax, VatNumber};
+use domain::billing::{HeldFor, Meter, Party, Sold, Subject, Tariff, Tax, VatNumber};
 use domain::catalog::{Price, Product};
 use domain::identity::{Actor, Role};
 use domain::payment::{AutoTerms, DisputeState, OffReason, RefundState, Threshold, TopUpState};
@@ -13,11 +13,12 @@ use domain::vps::{ActionKind, ActionState, Power, VpsState, Wanted};
 use domain::wallet::{AdjustmentState, HoldState};
 use domain::{
     AdjustmentId, ApiKeyId, AutoTopUpId, CreditId, DisputeId, DocumentId, LimitOverrideId, MeterId, Money,
-    PriceMoveId, PriceVersionId, ProviderId, RefundId, RegionId, ResourceId, SessionId, SshKeyId, TopUpId,
-    TransactionId, UserId, VpsActionId, VpsId,
+    PriceMoveId, PriceVersionId, ProviderId, RefundId, RegionId, ResizeId, ResourceId, SessionId, SshKeyId,
+    TopUpId, TransactionId, UserId, VpsActionId, VpsId,
 };
 use serde_json::json;
 use store::billing::recompute::recompute;
+use store::billing::resize::{self, Open, Running};
 use store::billing::{NewMeter, document, hours, profile, resource, statement, tax, vat};
 use store::catalog::moves::NewMove;
 use store::vps::read as vps_read;
@@ -68,6 +69,9 @@ struct Theirs {
     volume: ResourceId,
     unpaid_volume: ResourceId,
     ordered_volume: ResourceId,
+    /// The volume grows.
+    resize: ResizeId,
+    volume_meter: MeterId,
     provider: ProviderId,
     region: RegionId,
     /// The movement that paid its first hour.
@@ -100,6 +104,8 @@ impl Theirs {
         let price = format!("select price_version_id from resources where id = '{volume}'");
         let price = domain::PriceVersionId(panel.fetch(price).await);
         let ordered_volume = panel.order_resource(&caller, Product::Volume, (None, 7), price).await.unwrap();
+        let larger = (Subject::Resource(ResourceId(volume)), (price, 30));
+        let resize = panel.order_resize(&caller, larger.0, larger.1).await.unwrap();
         panel.publish_resource(Product::Backups, Some(panel.plan("small").await), (90, 60_000, 1), 0).await;
         let awaiting = json!({ "state": "awaiting_approval", "order_ref": "x", "capture_ref": null });
         let top_up = panel.copy("top_ups", first("top_ups").await, awaiting).await;
@@ -180,6 +186,10 @@ impl Theirs {
             volume: ResourceId(volume),
             unpaid_volume: ResourceId(unpaid_volume),
             ordered_volume,
+            resize,
+            volume_meter: MeterId(
+                panel.fetch(format!("select id from meters where resource_id = '{volume}'")).await,
+            ),
             provider: ProviderId(panel.fetch("select id from providers limit 1").await),
             region: panel.region().await,
             captured,
@@ -280,6 +290,22 @@ fn auto_terms() -> AutoTerms {
     AutoTerms { threshold: Threshold::Amount(one), amount: one, ceiling: one }
 }
 
+fn larger(of: &Theirs) -> Subject {
+    Subject::Resource(of.volume)
+}
+
+/// A resize of theirs to a version that nobody published.
+fn grown(of: &Theirs, subject: Subject) -> Open {
+    let sold = Sold { hour: Money::ZERO, month: Money::ZERO };
+    let to = (PriceVersionId(Uuid::from_u128(9)), 30);
+    Open { id: of.resize, subject, to, sold, difference: Money::ZERO, created_by: Actor::System }
+}
+
+/// The hours of their volume.
+fn running(of: &Theirs, now: DateTime<Utc>) -> Running {
+    Running { meter_id: of.volume_meter, meter: Meter::start(now), last: now, charged: Money::ZERO }
+}
+
 /// A version that nobody published, and a price.
 fn started(vps: VpsId, meter: &Meter) -> NewMeter<'_> {
     const ONE: Money = Money::from_micros(1);
@@ -377,9 +403,17 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "an offer": wallet::campaign::lock_offer(tx, &of.code),
         "lock adjustment": wallet::adjustment::lock(tx, of.adjustment),
         "decide": wallet::adjustment::decide(tx, of.adjustment, AdjustmentState::Rejected, of.user),
-        "close hold": wallet::close_hold(tx, Subject::Vps(of.ordered), HoldState::Released),
+        "close hold": wallet::close_hold(tx, HeldFor::Start(Subject::Vps(of.ordered)), HoldState::Released),
         "insert meter": billing::insert_meter(tx, started(of.ordered, &Meter::start(now))),
-        "close hold of a resource": wallet::close_hold(tx, Subject::Resource(of.ordered_volume), HoldState::Released),
+        "close hold of a resource": wallet::close_hold(tx, HeldFor::Start(Subject::Resource(of.ordered_volume)), HoldState::Released),
+        "close hold of a resize": wallet::close_hold(tx, HeldFor::Resize(of.resize, larger(of)), HoldState::Released),
+        "before a resize": resize::present(tx, larger(of)),
+        "lock resize": resize::lock_open(tx, of.resize),
+        "lock resizes": resize::lock_open_of(tx, &[larger(of), Subject::Vps(of.active)]),
+        "hours before a resize": resize::running(tx, larger(of)),
+        "resize a volume": resize::apply(tx, &grown(of, larger(of)), &running(of, now), None),
+        "resize a VPS": resize::apply(tx, &grown(of, Subject::Vps(of.active)), &running(of, now), None),
+        "end resize": resize::end(tx, of.resize, true),
         "lock resource": resource::lock(tx, of.volume),
         "resources of a VPS": resource::lock_of_vps(tx, of.active),
         "unpaid resources": resource::lock_unpaid(tx),

@@ -78,6 +78,8 @@ ids! {
     PaymentEventId,
     /// What is sold by the hour besides a VPS: backups, a snapshot, a volume, an address.
     ResourceId,
+    /// A VPS or resource that is to become larger or smaller.
+    ResizeId,
     /// The running count of hours of one VPS or resource.
     MeterId,
     /// A receipt, a credit note or a statement.

@@ -73,7 +73,7 @@ pub async fn date_back(owner_url: &str, since: DateTime<Utc>, days: i32) -> Resu
 async fn recount_months(conn: &mut PgConnection) -> Result<()> {
     sqlx::query(
         "update meters m set paid_until = n.paid_until, month = n.month, flat_until = null, month_used_micros = coalesce((
-            select sum(c.amount_micros) from charges c where c.meter_id = m.id and c.span_start >= n.month), 0)
+            select sum(c.amount_micros) from charged c where c.meter_id = m.id and c.span_start >= n.month), 0)
         from (select id, paid_until, date_trunc('month', (paid_until - interval '1 hour') at time zone 'utc')::date as month
             from meter_counts) n
         where n.id = m.id",

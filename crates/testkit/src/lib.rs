@@ -28,6 +28,7 @@ mod people;
 mod prices;
 mod process;
 mod random;
+mod resizes;
 mod resources;
 mod rows;
 mod seed;

@@ -6,7 +6,7 @@ use app::Caller;
 use app::payment::{ask_for_answer, ask_for_capture, begin_top_up, set_auto_top_up};
 use app::wallet::{NewGoodwill, adjust, grant};
 use domain::activity::Action;
-use domain::billing::Subject;
+use domain::billing::{HeldFor, Subject};
 use domain::payment::{AutoTerms, TopUpState};
 use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
 use domain::{HoldId, Money, TopUpId, VpsId};
@@ -86,8 +86,8 @@ impl Panel {
             wallet.record(Transaction::new(kind, key, caller.scope.actor(), about, &lines).unwrap())?;
         }
         wallet::save(&mut tx, [&mut wallet]).await.unwrap();
-        wallet::insert_hold(&mut tx, HoldId::new(), Subject::Vps(vps), amount).await.unwrap();
-        wallet::close_hold(&mut tx, Subject::Vps(vps), HoldState::Captured).await.unwrap();
+        wallet::insert_hold(&mut tx, HoldId::new(), HeldFor::Start(Subject::Vps(vps)), amount).await.unwrap();
+        wallet::close_hold(&mut tx, HeldFor::Start(Subject::Vps(vps)), HoldState::Captured).await.unwrap();
         tx.commit(caller.did(Action::VpsDeleted)).await.unwrap();
         Ok(())
     }
@@ -252,10 +252,10 @@ const WHAT_IS_THERE_IS_WHAT_CAME: &str = "
             where organization_id = w.organization_id and state = 'completed')
         - (select coalesce(sum(returned_micros), 0) from disputes where organization_id = w.organization_id) as back) d
     cross join lateral (select
-        (select coalesce(sum(amount_micros), 0) from charges where organization_id = w.organization_id)
+        (select coalesce(sum(amount_micros), 0) from charged where organization_id = w.organization_id)
         + (select coalesce(sum(amount_micros), 0) from transfer_charges where organization_id = w.organization_id)
         + (select coalesce(sum(amount_micros), 0) from holds h
-            where h.organization_id = w.organization_id and h.state = 'captured'
+            where h.organization_id = w.organization_id and h.state = 'captured' and h.resize_id is null
                 and not exists (select from meters m where m.vps_id = h.vps_id or m.resource_id = h.resource_id)) as charged) c
     where there <> captured - tax - back + given - charged";
 

@@ -181,7 +181,7 @@ const WALLETS: &str = "select concat_ws(' ', w.organization_id, available_micros
             and state in ('applied', 'approved')), 0)
         - coalesce((select sum(amount_micros) from ledger_entries e where e.organization_id = w.organization_id
             and account = 'tax_payable'), 0)
-        - coalesce((select sum(amount_micros) from charges c where c.organization_id = w.organization_id), 0)
+        - coalesce((select sum(amount_micros) from charged c where c.organization_id = w.organization_id), 0)
         - coalesce((select sum(amount_micros) from holds h where h.organization_id = w.organization_id
             and h.state = 'captured' and not exists (select from meters m where m.vps_id = h.vps_id)), 0))
     from wallets w";

@@ -190,6 +190,12 @@ const COLUMNS: &[Forgery] = &[
         "there is no such hold",
     ),
     forgery(
+        "holds.resize_id",
+        "update holds set resize_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
+            and id = (select id from holds where organization_id = ACME and resize_id is not null limit 1)",
+        "there is no such hold",
+    ),
+    forgery(
         "holds.amount_micros",
         "update holds set amount_micros = amount_micros + 1 where organization_id = ACME and state = 'released'",
         "is not what the ledger held",
@@ -232,6 +238,11 @@ const COLUMNS: &[Forgery] = &[
         "update meters set resource_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
             and resource_id is not null",
         "has no meter",
+    ),
+    forgery(
+        "meters.resize_id",
+        "update meters set resize_id = null where organization_id = ACME",
+        "do not follow each other",
     ),
     forgery(
         "meters.quantity",
@@ -300,6 +311,48 @@ const COLUMNS: &[Forgery] = &[
         "meter_terms.tariff",
         "update meter_terms set tariff = 'sold' where organization_id = ACME and tariff = 'at_cost'",
         "do not follow each other",
+    ),
+    forgery(
+        "meter_terms.quantity",
+        "update meter_terms set quantity = quantity + 1 where organization_id = ACME and resize_id is not null",
+        "do not follow each other",
+    ),
+    forgery(
+        "meter_terms.resize_id",
+        "update meter_terms set resize_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME
+            and resize_id is not null",
+        "do not follow each other",
+    ),
+    forgery(
+        "raised_hours.organization_id",
+        "update raised_hours set organization_id = BOLT where organization_id = ACME",
+        "belongs to no movement",
+    ),
+    forgery(
+        "raised_hours.resize_id",
+        "update raised_hours set resize_id = '00000000-0000-7000-8000-000000000000' where resize_id = (select resize_id
+            from raised_hours where organization_id = ACME limit 1)",
+        "is not what the ledger captured",
+    ),
+    forgery(
+        "raised_hours.meter_id",
+        "update raised_hours set meter_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME",
+        "belongs to no meter",
+    ),
+    forgery(
+        "raised_hours.span_start",
+        "update raised_hours set span_start = span_start + interval '1 hour' where organization_id = ACME",
+        "is not what the ledger captured",
+    ),
+    forgery(
+        "raised_hours.amount_micros",
+        "update raised_hours set amount_micros = amount_micros + 1 where organization_id = ACME",
+        "charges of one bill",
+    ),
+    forgery(
+        "raised_hours.transaction_id",
+        "update raised_hours set transaction_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME",
+        "belongs to no movement",
     ),
     forgery(
         "top_ups.organization_id",

@@ -36,6 +36,16 @@ const ROWS: &[Forgery] = &[
         "charged hours",
     ),
     forgery(
+        "what a resize added is gone",
+        "delete from raised_hours where resize_id = (select resize_id from raised_hours where organization_id = ACME limit 1)",
+        "charges of one bill",
+    ),
+    forgery(
+        "all that resizes added is cut off",
+        "delete from raised_hours where organization_id = ACME",
+        "charges of one bill",
+    ),
+    forgery(
         "a hold is gone",
         "delete from holds where organization_id = ACME and state = 'released'",
         "there is no such hold",
@@ -193,6 +203,13 @@ const ROWS: &[Forgery] = &[
         "top-ups less refunds sum to",
     ),
     forgery(
+        "what a resize added is there twice",
+        "insert into raised_hours select (jsonb_populate_record(h,
+            '{\"resize_id\": \"00000000-0000-7000-8000-000000000000\"}')).* from raised_hours h
+            where organization_id = ACME limit 1",
+        "charges of one bill",
+    ),
+    forgery(
         "a charge of transfer is added",
         "insert into transfer_charges select (jsonb_populate_record(c, '{\"sequence\": 4,
             \"transaction_id\": \"00000000-0000-7000-8000-000000000000\"}')).* from transfer_charges c
@@ -212,6 +229,13 @@ const ROWS: &[Forgery] = &[
         "is not what the ledger says",
     ),
     // Swapped.
+    forgery(
+        "what two resizes added is swapped",
+        "update raised_hours h set (amount_micros, transaction_id) = (select amount_micros, transaction_id
+            from raised_hours o where o.organization_id = ACME and o.resize_id <> h.resize_id)
+            where organization_id = ACME",
+        "is not what the ledger captured",
+    ),
     forgery(
         "two charges of transfer are swapped",
         "update transfer_charges set sequence = -sequence where organization_id = ACME;

@@ -121,6 +121,22 @@ const REVIEWED: &[(&str, &str, &str)] = &[
         "stricter: rule price_versions kind,plan_id CHECK (((kind = 'vps'::text) = (plan_id IS NOT NULL)))",
         "older programs publish prices of VPSs alone, which the default says, and always of a plan",
     ),
+    (
+        "0029_resizes.sql",
+        "gone: rule holds resource_id,vps_id CHECK ((num_nonnulls(vps_id, resource_id) = 1))",
+        "its successor allows more",
+    ),
+    (
+        "0029_resizes.sql",
+        "stricter: rule holds organization_id,resize_id FOREIGN KEY (organization_id, resize_id) \
+            REFERENCES resizes(organization_id, id)",
+        "older programs resize nothing",
+    ),
+    (
+        "0029_resizes.sql",
+        "stricter: rule holds resize_id,resource_id,vps_id CHECK ((num_nonnulls(vps_id, resource_id, resize_id) = 1))",
+        "allows all that was allowed",
+    ),
 ];
 
 /// Kind, table, columns and what is true of them.

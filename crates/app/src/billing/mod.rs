@@ -8,6 +8,7 @@ mod moves;
 pub(crate) mod order;
 mod plan;
 mod profile;
+pub mod resize;
 pub mod resource;
 mod resume_job;
 mod run;

@@ -29,7 +29,7 @@ pub(super) async fn change(
         match due.meter_id.and_then(|id| places.get(&id)) {
             Some(&i) if due.ended_at.is_none_or(|end| end > due.moves_at) => {
                 let to = prices.get(&due.to).ok_or_else(|| Error::internal("a move to no price"))?.price;
-                let (from, meter) = (meters[i].price, meters[i].meter.moved(&meters[i].price));
+                let (from, meter) = (meters[i].price, meters[i].meter.moved(meters[i].price.sell_month));
                 let cap = meter.earlier_cap.map(|earlier| (earlier.month, earlier.cap));
                 (meters[i].price, meters[i].meter) = (to, meter);
                 moved.push(Moved {

@@ -1,10 +1,10 @@
 //! The money of an order, whatever is ordered: held with it, captured when hours begin, given back when nothing came of it.
 
-use domain::billing::{Meter, Subject, Tariff};
+use domain::billing::{HeldFor, Meter, Subject, Tariff};
 use domain::catalog::{Price, first_span};
 use domain::identity::Actor;
 use domain::wallet::{Account, HoldState, Transaction, TransactionKind};
-use domain::{MeterId, Money, PriceVersionId};
+use domain::{MeterId, Money, PriceVersionId, TransactionId};
 use store::billing::{NewCharge, NewMeter};
 use store::wallet::LockedWallet;
 use store::{OrgDb as _, OrgTx, billing, wallet};
@@ -33,16 +33,29 @@ pub(crate) fn hold(
     actor: Actor,
 ) -> Result<Money> {
     let first = first_span(asked.hour, asked.month, asked.minimum);
-    let burn = wallet.burn.plus(asked.hour)?;
-    let needed = burn.times(reserve_hours)?.plus(first)?.plus(wallet.receivable())?;
+    reserve(wallet, HeldFor::Start(subject), (first, asked.hour), reserve_hours, actor)?;
+    Ok(first)
+}
+
+/// Reserves an amount and raises the burn by what an hour costs from then on, if the wallet covers both for the reserve
+/// hours.
+pub(super) fn reserve(
+    wallet: &mut LockedWallet,
+    order: HeldFor,
+    (amount, hour): (Money, Money),
+    reserve_hours: i64,
+    actor: Actor,
+) -> Result<()> {
+    let burn = wallet.burn.plus(hour)?;
+    let needed = burn.times(reserve_hours)?.plus(amount)?.plus(wallet.receivable())?;
     let short = Error::InsufficientFunds { needed, available: wallet.available() };
     if wallet.available() < needed {
         return Err(short);
     }
-    let lines = [(Account::Wallet, first.negated()?), (Account::Held, first)];
-    wallet.record(movement(TransactionKind::Hold, subject, actor, &lines)?).map_err(|_| short)?;
+    let lines = [(Account::Wallet, amount.negated()?), (Account::Held, amount)];
+    wallet.record(movement(TransactionKind::Hold, order, actor, &lines)?).map_err(|_| short)?;
     wallet.burn = burn;
-    Ok(first)
+    Ok(())
 }
 
 /// Hours begin now: takes the first of them from the hold, gives back what is left of it, starts the meter and saves the
@@ -55,15 +68,7 @@ pub(crate) async fn begin(
     actor: Actor,
 ) -> Result<Money> {
     let (span, meter) = Meter::start(wallet.now()).next(price, Tariff::Sold)?;
-    let held = wallet::close_hold(tx, subject, HoldState::Captured).await?;
-    let held = held.ok_or_else(|| Error::internal("the order has no open hold"))?;
-    let lines = [
-        (Account::Held, held.negated()?),
-        (Account::Wallet, held.minus(span.amount)?),
-        (Account::Revenue, span.amount),
-    ];
-    let captured = movement(TransactionKind::Capture, subject, actor, &lines)?;
-    let transaction_id = Some(wallet.record(captured).map_err(Error::internal)?);
+    let transaction_id = Some(take(tx, wallet, HeldFor::Start(subject), span.amount, actor).await?);
     // The movement comes before the hour that it paid.
     wallet::save(tx, [&mut *wallet]).await?;
     let meter_id = MeterId::new();
@@ -82,13 +87,31 @@ pub(crate) async fn begin(
 pub(crate) async fn release(
     tx: &mut OrgTx,
     wallet: &mut LockedWallet,
-    subject: Subject,
+    order: HeldFor,
     actor: Actor,
 ) -> Result<()> {
-    let Some(held) = wallet::close_hold(tx, subject, HoldState::Released).await? else { return Ok(()) };
+    let Some(held) = wallet::close_hold(tx, order, HoldState::Released).await? else { return Ok(()) };
     let lines = [(Account::Held, held.negated()?), (Account::Wallet, held)];
-    wallet.record(movement(TransactionKind::Release, subject, actor, &lines)?).map_err(Error::internal)?;
+    wallet.record(movement(TransactionKind::Release, order, actor, &lines)?).map_err(Error::internal)?;
     Ok(ask_to_resume(tx).await?)
+}
+
+/// Takes an amount from the open hold and gives back what is left of it. The caller saves the wallet.
+pub(super) async fn take(
+    tx: &mut OrgTx,
+    wallet: &mut LockedWallet,
+    order: HeldFor,
+    amount: Money,
+    actor: Actor,
+) -> Result<TransactionId> {
+    let held = wallet::close_hold(tx, order, HoldState::Captured).await?;
+    let held = held.ok_or_else(|| Error::internal("the order has no open hold"))?;
+    let lines = [
+        (Account::Held, held.negated()?),
+        (Account::Wallet, held.minus(amount)?),
+        (Account::Revenue, amount),
+    ];
+    wallet.record(movement(TransactionKind::Capture, order, actor, &lines)?).map_err(Error::internal)
 }
 
 /// It ended before its hours began, and the provider had made it: the first hour is charged all the same. The caller
@@ -99,19 +122,20 @@ pub(crate) async fn capture(
     subject: Subject,
     actor: Actor,
 ) -> Result<()> {
-    let Some(held) = wallet::close_hold(tx, subject, HoldState::Captured).await? else { return Ok(()) };
+    let order = HeldFor::Start(subject);
+    let Some(held) = wallet::close_hold(tx, order, HoldState::Captured).await? else { return Ok(()) };
     let lines = [(Account::Held, held.negated()?), (Account::Revenue, held)];
-    wallet.record(movement(TransactionKind::Capture, subject, actor, &lines)?).map_err(Error::internal)?;
+    wallet.record(movement(TransactionKind::Capture, order, actor, &lines)?).map_err(Error::internal)?;
     Ok(())
 }
 
 /// An order is held, captured and released once: its id is the key.
 fn movement(
     kind: TransactionKind,
-    subject: Subject,
+    order: HeldFor,
     actor: Actor,
     lines: &[(Account, Money)],
 ) -> Result<Transaction> {
-    let key = format!("{kind}:{}", subject.id());
-    Ok(Transaction::new(kind, key, actor, subject.reference(), lines)?)
+    let key = format!("{kind}:{}", order.id());
+    Ok(Transaction::new(kind, key, actor, order.reference(), lines)?)
 }

@@ -1,7 +1,7 @@
 //! The life of a resource (backups, a snapshot, a volume, an address) as far as money goes: steps of a use case or job,
 //! each inside its transaction, with the wallet locked. Holds, hours, caps and suspension are those of a VPS.
 
-use domain::billing::Subject;
+use domain::billing::{HeldFor, Subject};
 use domain::catalog::Price;
 use domain::vps::VpsState;
 use domain::{HoldId, Money, ResourceId, VpsId};
@@ -11,6 +11,7 @@ use store::{OrgTx, SystemPurpose, billing, catalog, vps, wallet};
 
 use super::ask_to_resume;
 use super::order::{self, Asked};
+use super::resize;
 use crate::{App, Caller, Error, Result};
 
 /// Orders a resource at the price the customer saw: needs what an order of a VPS needs. Answers what is held. The caller
@@ -42,7 +43,7 @@ pub async fn order(
     let (subject, reserve_hours) = (Subject::Resource(new.id), app.settings().reserve_hours);
     let held = order::hold(wallet, subject, asked, reserve_hours, caller.scope.actor())?;
     resource::insert(tx, new).await?;
-    wallet::insert_hold(tx, HoldId::new(), subject, held).await?;
+    wallet::insert_hold(tx, HoldId::new(), HeldFor::Start(subject), held).await?;
     Ok(held)
 }
 
@@ -76,7 +77,7 @@ pub async fn fail(tx: &mut OrgTx, wallet: &mut LockedWallet, id: ResourceId) -> 
         return Ok(false);
     };
     wallet.burn = wallet.burn.minus(found.sell_hour)?;
-    order::release(tx, wallet, Subject::Resource(id), found.created_by.0).await?;
+    order::release(tx, wallet, HeldFor::Start(Subject::Resource(id)), found.created_by.0).await?;
     resource::set_state(tx, &[id], VpsState::Failed, wallet.now()).await?;
     Ok(true)
 }
@@ -94,8 +95,10 @@ pub async fn end(tx: &mut OrgTx, wallet: &mut LockedWallet, id: ResourceId) -> R
     Ok(true)
 }
 
-/// A VPS ends, and the hours of what belongs to it with it. The caller saves the wallet.
+/// A VPS ends, and with it its resize, if one is under way, and the hours of what belongs to it. The caller saves the
+/// wallet.
 pub(crate) async fn end_with_vps(tx: &mut OrgTx, wallet: &mut LockedWallet, vps: VpsId) -> Result<()> {
+    resize::give_up(tx, wallet, &[Subject::Vps(vps)]).await?;
     let theirs = resource::lock_of_vps(tx, vps).await?;
     end_all(tx, wallet, &theirs).await
 }
@@ -109,6 +112,7 @@ async fn end_all(tx: &mut OrgTx, wallet: &mut LockedWallet, all: &[Resource]) ->
     }
     let ids: Vec<ResourceId> = all.iter().map(|one| one.id).collect();
     let subjects: Vec<Subject> = ids.iter().copied().map(Subject::Resource).collect();
+    resize::give_up(tx, wallet, &subjects).await?;
     billing::end_meters(tx, &subjects, wallet.now()).await?;
     Ok(resource::set_state(tx, &ids, VpsState::Deleting, wallet.now()).await?)
 }
@@ -128,7 +132,7 @@ pub async fn conclude(
     if existed {
         order::capture(tx, wallet, subject, found.created_by.0).await?;
     } else {
-        order::release(tx, wallet, subject, found.created_by.0).await?;
+        order::release(tx, wallet, HeldFor::Start(subject), found.created_by.0).await?;
     }
     resource::set_state(tx, &[id], VpsState::Deleted, wallet.now()).await?;
     Ok(true)

@@ -1,7 +1,7 @@
 //! Ordering a VPS: one transaction holds the money, writes the intent and enqueues the job.
 
 use domain::activity::{Action, TargetKind};
-use domain::billing::Subject;
+use domain::billing::{HeldFor, Subject};
 use domain::identity::Permission;
 use domain::notify::Topic;
 use domain::vps::{ActionKind, VpsName};
@@ -82,7 +82,7 @@ pub async fn create(
         true => Error::invalid("name", "You already have a VPS with this name."),
         false => e.into(),
     })?;
-    wallet::insert_hold(&mut tx, HoldId::new(), subject, hold).await?;
+    wallet::insert_hold(&mut tx, HoldId::new(), HeldFor::Start(subject), hold).await?;
     vps::insert_action(&mut tx, VpsActionId::new(), id, ActionKind::Create).await?;
     job::enqueue(&mut tx, super::job("vps.create", id)).await?;
     notify::publish(&mut tx, Topic::Vps, id).await?;

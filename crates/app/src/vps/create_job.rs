@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use domain::activity::Action;
-use domain::billing::Subject;
+use domain::billing::{HeldFor, Subject};
 use domain::notify::Topic;
 use domain::provider::{CloudProvider, Rejection, Server, ServerSpec, ServerState, ServerTag, UpstreamError};
 use domain::vps::{ActionKind, ActionState, Power, VpsState};
@@ -280,7 +280,7 @@ impl Order {
         let Some(vps) = still_creating(&mut tx, self.vps.id).await? else {
             return Ok(tx.finish(job, Next::Done, Exempt::NothingChanged).await?);
         };
-        order::release(&mut tx, &mut wallet, Subject::Vps(vps.id), vps.created_by.0).await?;
+        order::release(&mut tx, &mut wallet, HeldFor::Start(Subject::Vps(vps.id)), vps.created_by.0).await?;
         wallet.burn = wallet.burn.minus(vps.sell_hour)?;
         wallet::save(&mut tx, [&mut wallet]).await?;
         vps::set_failed(&mut tx, vps.id, reason).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::activity::Action;
-use domain::billing::Subject;
+use domain::billing::{HeldFor, Subject};
 use domain::notify::Topic;
 use domain::provider::ServerTag;
 use domain::vps::{ActionKind, ActionState, VpsState};
@@ -79,7 +79,7 @@ async fn conclude(ctx: &Context, job: &Job, id: VpsId) -> Result<(), Fail> {
     if vps.provider_server_id.is_some() {
         order::capture(&mut tx, &mut wallet, subject, vps.created_by.0).await?;
     } else {
-        order::release(&mut tx, &mut wallet, subject, vps.created_by.0).await?;
+        order::release(&mut tx, &mut wallet, HeldFor::Start(subject), vps.created_by.0).await?;
     }
     wallet::save(&mut tx, [&mut wallet]).await?;
     vps::set_state(&mut tx, id, VpsState::Deleted).await?;

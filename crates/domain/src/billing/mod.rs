@@ -18,7 +18,7 @@ use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Utc};
 
 use crate::catalog::Price;
 use crate::money::Overflow;
-use crate::{Money, ResourceId, VpsId};
+use crate::{Money, ResizeId, ResourceId, VpsId};
 
 /// What hours are counted of, and money is held for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +63,53 @@ impl Subject {
     }
 }
 
+/// What money is held for. Its id is the key of its movements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldFor {
+    /// The first hour of something.
+    Start(Subject),
+    /// The difference of an hour, for something that grows.
+    Resize(ResizeId, Subject),
+}
+
+impl HeldFor {
+    /// Its id: no two orders have the same.
+    pub const fn id(self) -> uuid::Uuid {
+        match self {
+            Self::Start(subject) => subject.id(),
+            Self::Resize(id, _) => id.0,
+        }
+    }
+
+    /// What begins with it.
+    pub const fn start(self) -> Option<Subject> {
+        match self {
+            Self::Start(subject) => Some(subject),
+            Self::Resize(..) => None,
+        }
+    }
+
+    /// The id of the resize, if it is one.
+    pub const fn resize(self) -> Option<ResizeId> {
+        match self {
+            Self::Start(_) => None,
+            Self::Resize(id, _) => Some(id),
+        }
+    }
+
+    /// How movements of the ledger name it.
+    pub fn reference(self) -> serde_json::Value {
+        match self {
+            Self::Start(subject) => subject.reference(),
+            Self::Resize(id, subject) => {
+                let mut reference = subject.reference();
+                reference["resize_id"] = serde_json::json!(id);
+                reference
+            }
+        }
+    }
+}
+
 /// The running count of one VPS or resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meter {
@@ -87,6 +134,15 @@ pub struct EarlierCap {
     pub month: NaiveDate,
     /// The cap.
     pub cap: Money,
+}
+
+/// What customers pay for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sold {
+    /// An hour.
+    pub hour: Money,
+    /// A month at most.
+    pub month: Money,
 }
 
 /// One hour and what it costs.
@@ -160,7 +216,7 @@ impl Meter {
         let start = self.paid_until;
         let month = month_of(start);
         let used = if month == self.month { self.month_used } else { Money::ZERO };
-        let left = self.cap(price, month).minus(used)?.max(Money::ZERO);
+        let left = self.cap(price.sell_month, month).minus(used)?.max(Money::ZERO);
         let full = match tariff {
             Tariff::AtCost => price.cost_hour,
             Tariff::Sold if start == self.started_at => price.first_span(),
@@ -171,22 +227,34 @@ impl Meter {
         Ok((Span { start, amount }, after))
     }
 
-    /// The most that a month costs: the highest cap among the prices its spans are charged at.
-    fn cap(&self, price: &Price, month: NaiveDate) -> Money {
+    /// The most that a month costs at a price that sells a month for `sell_month`: the highest cap among the prices that were
+    /// in force in it.
+    fn cap(&self, sell_month: Money, month: NaiveDate) -> Money {
         let earlier = self.earlier_cap.filter(|earlier| earlier.month == month);
-        earlier.map_or(price.sell_month, |earlier| earlier.cap.max(price.sell_month))
+        earlier.map_or(sell_month, |earlier| earlier.cap.max(sell_month))
     }
 
-    /// The meter whose next span is charged at another price than `from`, at which all before were.
+    /// The meter whose next span is charged at another price than the one that was in force, at which a month is sold for
+    /// `sell_month`.
     #[must_use]
-    pub fn moved(self, from: &Price) -> Self {
-        Self { earlier_cap: Some(EarlierCap { month: self.month, cap: self.cap(from, self.month) }), ..self }
+    pub fn moved(self, sell_month: Money) -> Self {
+        let cap = self.cap(sell_month, self.month);
+        Self { earlier_cap: Some(EarlierCap { month: self.month, cap }), ..self }
+    }
+
+    /// What a resize adds to the span that runs, the last one paid, and the meter after it: the span, for which `charged` is
+    /// paid so far, comes to the new price, but grows by no more than the `difference` that was held for it, and no more than
+    /// the month leaves. Asked of the meter after it has [`moved`](Self::moved) from the old price.
+    pub fn raise(self, charged: Money, difference: Money, to: Sold) -> Result<(Money, Self), Overflow> {
+        let left = self.cap(to.month, self.month).minus(self.month_used)?;
+        let by = difference.min(to.hour.minus(charged)?).min(left).max(Money::ZERO);
+        Ok((by, Self { month_used: self.month_used.plus(by)?, ..self }))
     }
 
     /// The next spans as far as they are sold, lie in the cursor's month and cost the same. `None` for the first span,
     /// the first of a month and the one that reaches the cap.
     pub fn flat(&self, price: &Price) -> Option<Flat> {
-        let left = self.cap(price, self.month).minus(self.month_used).ok()?.max(Money::ZERO);
+        let left = self.cap(price.sell_month, self.month).minus(self.month_used).ok()?.max(Money::ZERO);
         if self.paid_until == self.started_at || month_of(self.paid_until) != self.month {
             return None;
         }

@@ -187,9 +187,9 @@ fn after_a_move_the_month_costs_at_most_its_highest_cap_and_the_next_only_the_ne
             Meter::start(start).all_due(&before, Tariff::Sold, at("2026-01-11T00:00:00Z")).expect("fits");
         assert_eq!(paid.len(), 240);
         // The span that is paid already stays; the next costs the new price.
-        let (first, _) = meter.moved(&before).next(&then, Tariff::Sold).expect("fits");
+        let (first, _) = meter.moved(before.sell_month).next(&then, Tariff::Sold).expect("fits");
         assert_eq!((first.start, first.amount), (at("2026-01-11T00:30:00Z"), then.sell_hour));
-        let moved = meter.moved(&before);
+        let moved = meter.moved(before.sell_month);
         let (rest, meter) = moved.all_due(&then, Tariff::Sold, at("2026-01-31T23:59:59Z")).expect("fits");
         let total = total(&paid).plus(total(&rest)).expect("fits");
         let uncapped = 240 * before.sell_hour.micros() + 504 * then.sell_hour.micros();
@@ -207,7 +207,7 @@ fn of_several_moves_in_a_month_the_highest_cap_holds() {
     let prices = [price(100, 500, 0, 0), price(100, 900, 0, 0), price(100, 300, 0, 0)];
     let mut meter = Meter::start(start);
     for pair in prices.windows(2) {
-        meter = meter.next(&pair[0], Tariff::Sold).expect("fits").1.moved(&pair[0]);
+        meter = meter.next(&pair[0], Tariff::Sold).expect("fits").1.moved(pair[0].sell_month);
     }
     let (spans, _) = meter.all_due(&prices[2], Tariff::Sold, start + Duration::days(20)).expect("fits");
     assert_eq!(total(&spans).micros(), 900 - 200);

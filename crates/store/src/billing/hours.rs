@@ -28,8 +28,10 @@ pub struct Hour {
     pub quantity: i64,
     /// Its beginning.
     pub start: DateTime<Utc>,
-    /// What it cost.
+    /// What it cost; in the list of a VPS with what resizes added to it.
     pub amount: Money,
+    /// What of that a resize added.
+    pub raised: Money,
     /// Was it the first hour, which costs at least the minimum?
     pub first: bool,
     sold: bool,
@@ -60,8 +62,11 @@ impl Hour {
     }
 
     /// What it cost us, by the price it counted at: the vendor's month has a cap, too, and the first hour at least its
-    /// minimum.
+    /// minimum. What a resize added costs nothing beside its hour.
     pub fn cost(&self, price: &Price) -> std::result::Result<Money, Overflow> {
+        if self.raised.is_positive() && self.raised == self.amount {
+            return Ok(Money::ZERO);
+        }
         let before = price.cost_hour.times(self.month_hour - 1)?;
         let left = price.cost_month.minus(before)?.max(Money::ZERO);
         let full = if self.first { price.cost_hour.max(price.cost_minimum) } else { price.cost_hour };
@@ -86,21 +91,23 @@ pub async fn of_vps(
         Hour,
         r#"select c.meter_id as "meter_id: MeterId", m.vps_id as "vps_id: VpsId",
             m.resource_id as "resource_id: ResourceId", s.kind as "kind!: Product", s.name as "name!",
-            m.quantity, c.span_start as start,
-            c.amount_micros as "amount: Money", c.span_start = m.started_at as "first!", c.tariff = 'sold' as "sold!",
+            coalesce(e.quantity, m.quantity) as "quantity!", c.span_start as start,
+            c.amount_micros + h.raised as "amount!: Money", h.raised as "raised!: Money", c.span_start = m.started_at as "first!", c.tariff = 'sold' as "sold!",
             p.id as "price_version_id: PriceVersionId", p.effective_at as priced_at,
-            amount_of(p.sell_hour_micros, m.quantity, p.per_units) as "sell_hour!: Money",
-            amount_of(p.sell_month_micros, m.quantity, p.per_units) as "sell_month!: Money",
-            amount_of(p.sell_minimum_micros, m.quantity, p.per_units) as "sell_minimum!: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
+            amount_of(p.sell_hour_micros, coalesce(e.quantity, m.quantity), p.per_units) as "sell_hour!: Money",
+            amount_of(p.sell_month_micros, coalesce(e.quantity, m.quantity), p.per_units) as "sell_month!: Money",
+            amount_of(p.sell_minimum_micros, coalesce(e.quantity, m.quantity), p.per_units) as "sell_minimum!: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
             c.transaction_id as "transaction_id: TransactionId", t.sequence as "sequence?"
         from meters m
         join sold_hourly s on s.organization_id = m.organization_id and s.id = coalesce(m.vps_id, m.resource_id)
         join charges c on c.meter_id = m.id
         left join ledger_transactions t on t.organization_id = c.organization_id and t.id = c.transaction_id
-        left join lateral (select price_version_id from meter_terms where meter_id = m.id and until > c.span_start
+        left join lateral (select price_version_id, quantity from meter_terms where meter_id = m.id and until > c.span_start
             order by until, id limit 1) e on true
         join price_versions p on p.id = coalesce(e.price_version_id, m.price_version_id)
-        cross join lateral (select count(*) as hours, sum(amount_micros)::bigint as used from charges
+        cross join lateral (select coalesce(sum(amount_micros), 0)::bigint as raised from raised_hours
+            where meter_id = m.id and span_start = c.span_start) h
+        cross join lateral (select count(*) filter (where is_hour) as hours, sum(amount_micros)::bigint as used from charged
             where meter_id = m.id and span_start between date_trunc('month', c.span_start, 'utc') and c.span_start) u
         where m.organization_id = $1 and m.vps_id = $2 and ($3::timestamptz is null or c.span_start < $3)
         order by c.span_start desc limit $4"#,
@@ -140,31 +147,36 @@ async fn paid_by(
 ) -> Result<Vec<Hour>> {
     Ok(sqlx::query_as!(
         Hour,
-        r#"select c.meter_id as "meter_id: MeterId", m.vps_id as "vps_id: VpsId",
+        r#"select c.meter_id as "meter_id!: MeterId", m.vps_id as "vps_id: VpsId",
             m.resource_id as "resource_id: ResourceId", s.kind as "kind!: Product", s.name as "name!",
-            m.quantity, c.span_start as start,
-            c.amount_micros as "amount: Money", c.span_start = m.started_at as "first!", c.tariff = 'sold' as "sold!",
+            coalesce(e.quantity, m.quantity) as "quantity!", c.span_start as "start!",
+            c.amount_micros as "amount!: Money", case when c.is_hour then 0 else c.amount_micros end as "raised!: Money", c.span_start = m.started_at as "first!", c.tariff = 'sold' as "sold!",
             p.id as "price_version_id: PriceVersionId", p.effective_at as priced_at,
-            amount_of(p.sell_hour_micros, m.quantity, p.per_units) as "sell_hour!: Money",
-            amount_of(p.sell_month_micros, m.quantity, p.per_units) as "sell_month!: Money",
-            amount_of(p.sell_minimum_micros, m.quantity, p.per_units) as "sell_minimum!: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
+            amount_of(p.sell_hour_micros, coalesce(e.quantity, m.quantity), p.per_units) as "sell_hour!: Money",
+            amount_of(p.sell_month_micros, coalesce(e.quantity, m.quantity), p.per_units) as "sell_month!: Money",
+            amount_of(p.sell_minimum_micros, coalesce(e.quantity, m.quantity), p.per_units) as "sell_minimum!: Money", u.hours as "month_hour!", u.used as "month_used!: Money",
             c.transaction_id as "transaction_id: TransactionId", t.sequence as "sequence?"
         from (
-            select c.* from meters m join charges c on c.meter_id = m.id
+            select c.* from meters m join charged c on c.meter_id = m.id
             where m.organization_id = $1 and c.organization_id = $1 and c.transaction_id = $2
                 and ($3::uuid is null or m.vps_id = $3)
                 and c.span_start between coalesce($4::timestamptz, '-infinity') and coalesce($5::timestamptz, 'infinity')
-            order by c.span_start desc, c.meter_id desc offset $6 limit $7
+            order by c.span_start desc, c.meter_id desc, c.is_hour offset $6 limit $7
         ) c
         join meters m on m.id = c.meter_id
         join sold_hourly s on s.organization_id = m.organization_id and s.id = coalesce(m.vps_id, m.resource_id)
         left join ledger_transactions t on t.organization_id = c.organization_id and t.id = c.transaction_id
-        left join lateral (select price_version_id from meter_terms where meter_id = m.id and until > c.span_start
-            order by until, id limit 1) e on true
+        left join lateral (
+            (select price_version_id, quantity from meter_terms where c.is_hour and meter_id = m.id and until > c.span_start
+                order by until, id limit 1)
+            union all
+            select r.price_version_id, r.quantity from raised_hours a join resizes r on r.id = a.resize_id
+            where not c.is_hour and a.organization_id = $1 and a.transaction_id = c.transaction_id
+        ) e on true
         join price_versions p on p.id = coalesce(e.price_version_id, m.price_version_id)
-        cross join lateral (select count(*) as hours, sum(amount_micros)::bigint as used from charges
+        cross join lateral (select count(*) filter (where is_hour) as hours, sum(amount_micros)::bigint as used from charged
             where meter_id = m.id and span_start between date_trunc('month', c.span_start, 'utc') and c.span_start) u
-        order by c.span_start desc, c.meter_id desc"#,
+        order by c.span_start desc, c.meter_id desc, c.is_hour"#,
         organization.0,
         paid.movement.id.0,
         paid.movement.vps_id.map(|v| v.0),

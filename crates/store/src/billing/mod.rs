@@ -13,6 +13,7 @@ pub mod ladder;
 
 pub mod hours;
 pub mod recompute;
+pub mod resize;
 pub mod resource;
 
 use std::collections::BTreeSet;

@@ -158,7 +158,7 @@ async fn closings(
                     where h.organization_id = t.organization_id and (h.vps_id = (t.reference->>'vps_id')::uuid
                         or h.resource_id = (t.reference->>'resource_id')::uuid)))) m on true
         left join lateral (select sum(c.amount_micros) as later from meter_counts h
-            join charges c on c.organization_id = h.organization_id and c.meter_id = h.id and c.span_start >= $2
+            join charged c on c.organization_id = h.organization_id and c.meter_id = h.id and c.span_start >= $2
             where h.organization_id = w.organization_id and h.paid_until > $2) c on true
         where w.organization_id = any($1)"#,
         organizations,
@@ -188,13 +188,13 @@ async fn vps_lines(
     let rows = sqlx::query!(
         r#"with counted as (
             select m.organization_id, m.vps_id, m.price_version_id,
-                count(*) filter (where c.tariff = 'sold') as hours,
+                count(*) filter (where c.tariff = 'sold' and c.is_hour) as hours,
                 coalesce(sum(c.amount_micros) filter (where c.tariff = 'sold'), 0)::bigint as amount,
                 count(*) filter (where c.tariff = 'at_cost') as suspended_hours,
                 coalesce(sum(c.amount_micros) filter (where c.tariff = 'at_cost'), 0)::bigint as suspended_amount
-            from meter_counts m join charges c on c.organization_id = m.organization_id and c.meter_id = m.id
+            from meter_counts m join charged c on c.organization_id = m.organization_id and c.meter_id = m.id
                 and c.span_start >= $2 and c.span_start < $3
-            where m.organization_id = any($1) and m.started_at < $3 and m.paid_until > $2
+            where m.organization_id = any($1) and m.vps_id is not null and m.started_at < $3 and m.paid_until > $2
             group by m.organization_id, m.id, m.vps_id, m.price_version_id)
         select c.organization_id as "organization_id!: OrganizationId", v.id as "vps_id: VpsId", v.name,
             l.name as plan, r.name as region, p.sell_hour_micros as "hour: Money", p.sell_month_micros as "month: Money",
@@ -239,11 +239,11 @@ async fn resource_lines(
     let rows = sqlx::query!(
         r#"with counted as (
             select m.organization_id, m.resource_id, m.price_version_id,
-                count(*) filter (where c.tariff = 'sold') as hours,
+                count(*) filter (where c.tariff = 'sold' and c.is_hour) as hours,
                 coalesce(sum(c.amount_micros) filter (where c.tariff = 'sold'), 0)::bigint as amount,
                 count(*) filter (where c.tariff = 'at_cost') as suspended_hours,
                 coalesce(sum(c.amount_micros) filter (where c.tariff = 'at_cost'), 0)::bigint as suspended_amount
-            from meter_counts m join charges c on c.organization_id = m.organization_id and c.meter_id = m.id
+            from meter_counts m join charged c on c.organization_id = m.organization_id and c.meter_id = m.id
                 and c.span_start >= $2 and c.span_start < $3
             where m.organization_id = any($1) and m.resource_id is not null and m.started_at < $3 and m.paid_until > $2
             group by m.organization_id, m.id, m.resource_id, m.price_version_id)

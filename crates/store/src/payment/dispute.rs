@@ -218,7 +218,7 @@ pub async fn paid_for(
     Ok(sqlx::query_as!(
         PaidFor,
         r#"select v.id as "id: VpsId", v.name, sum(c.amount_micros)::bigint as "charged!: Money"
-        from charges c join meters m on m.id = c.meter_id
+        from charged c join meters m on m.id = c.meter_id
         join vps_instances v on v.organization_id = m.organization_id and v.id = m.vps_id
         where c.organization_id = $1 and c.span_start >= $2
         group by v.id order by 3 desc, v.id limit 20"#,

@@ -214,8 +214,8 @@ pub async fn find(db: &mut OrgRead, id: VpsId) -> Result<Option<Detail>> {
         cross join lateral (
             select coalesce(sum(h.amount_micros), 0)::bigint as spent,
                 coalesce(sum(h.amount_micros) filter (where h.span_start >= this.month), 0)::bigint as month_spent,
-                count(*) filter (where h.span_start >= this.month) as month_hours
-            from charges h, (select date_trunc('month', now(), 'utc') as month) this
+                count(*) filter (where h.span_start >= this.month and h.is_hour) as month_hours
+            from charged h, (select date_trunc('month', now(), 'utc') as month) this
             where h.organization_id = v.organization_id and h.meter_id = m.id
         ) s
         where v.organization_id = $1 and v.id = $2"#,

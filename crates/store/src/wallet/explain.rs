@@ -56,7 +56,7 @@ async fn explained(
             t.kind as "kind: TransactionKind", t.created_at, (t.reference->>'vps_id')::uuid as "vps_id: VpsId", s.kind as "product?: Product", s.name as "name?",
             (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId", (t.reference->>'hours')::bigint as hours,
             case when t.reference ? 'transfer' then t.reference end as "transfer: Json<Figures>",
-            t.reference ? 'refund_id' as "refund!", coalesce(c.reason, a.reason) as reason,
+            t.reference ? 'refund_id' as "refund!", t.reference ? 'resize_id' as "resize!", coalesce(c.reason, a.reason) as reason,
             t.actor->>'kind' as "actor_kind!", coalesce(u.name, k.name) as actor_name, encode(t.hash, 'hex') as "hash!",
             (t.reference->>'from')::timestamptz as "from", (t.reference->>'until')::timestamptz as until,
             o.id as "other_id?: TransactionId", o.sequence as "other_sequence?"
@@ -88,6 +88,7 @@ async fn explained(
         name: row.name,
         top_up_id: row.top_up_id,
         refund: row.refund,
+        resize: row.resize,
         hours: row.hours,
         transfer: row.transfer.map(|figures| figures.0),
         reason: row.reason,

@@ -18,8 +18,8 @@ pub mod verify;
 
 pub use attribution::attribution;
 use chrono::{DateTime, Utc};
-use domain::billing::Subject;
 use domain::billing::ladder::Funds;
+use domain::billing::{HeldFor, Subject};
 use domain::identity::Actor;
 use domain::payment::Threshold;
 use domain::wallet::{Account, Hash, HoldState, Place, Posted, Transaction};
@@ -338,14 +338,16 @@ async fn update_wallets(tx: &mut impl WriteDb, wallets: &[&LockedWallet]) -> Res
 }
 
 /// Opens a hold for an order. The money is moved by the caller's ledger transaction.
-pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, of: Subject, amount: Money) -> Result<()> {
+pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, of: HeldFor, amount: Money) -> Result<()> {
     let organization = tx.organization_id();
     sqlx::query!(
-        "insert into holds (organization_id, id, vps_id, resource_id, amount_micros) values ($1, $2, $3, $4, $5)",
+        "insert into holds (organization_id, id, vps_id, resource_id, resize_id, amount_micros)
+        values ($1, $2, $3, $4, $5, $6)",
         organization.0,
         id.0,
-        of.vps().map(|id| id.0),
-        of.resource().map(|id| id.0),
+        of.start().and_then(Subject::vps).map(|id| id.0),
+        of.start().and_then(Subject::resource).map(|id| id.0),
+        of.resize().map(|id| id.0),
         amount.micros()
     )
     .execute(tx.conn())
@@ -354,15 +356,16 @@ pub async fn insert_hold(tx: &mut OrgTx, id: HoldId, of: Subject, amount: Money)
 }
 
 /// Closes the open hold of an order. Answers what was held; `None` when nothing is.
-pub async fn close_hold(tx: &mut OrgTx, of: Subject, state: HoldState) -> Result<Option<Money>> {
+pub async fn close_hold(tx: &mut OrgTx, of: HeldFor, state: HoldState) -> Result<Option<Money>> {
     let organization = tx.organization_id();
     Ok(sqlx::query_scalar!(
-        r#"update holds set state = $4, closed_at = now()
-        where organization_id = $1 and (vps_id = $2 or resource_id = $3) and state = 'open'
+        r#"update holds set state = $5, closed_at = now()
+        where organization_id = $1 and (vps_id = $2 or resource_id = $3 or resize_id = $4) and state = 'open'
         returning amount_micros as "amount: Money""#,
         organization.0,
-        of.vps().map(|id| id.0),
-        of.resource().map(|id| id.0),
+        of.start().and_then(Subject::vps).map(|id| id.0),
+        of.start().and_then(Subject::resource).map(|id| id.0),
+        of.resize().map(|id| id.0),
         state.as_str(),
     )
     .fetch_optional(tx.conn())

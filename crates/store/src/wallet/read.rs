@@ -99,6 +99,8 @@ pub struct Movement {
     pub top_up_id: Option<TopUpId>,
     /// Is it about money that goes back to the payer?
     pub refund: bool,
+    /// Is it about a resize?
+    pub resize: bool,
     /// How many hours it pays.
     pub hours: Option<i64>,
     /// The transfer it charges, and the figures that came from.
@@ -144,6 +146,7 @@ async fn movements_of(
         r#"select t.id as "id: TransactionId", t.sequence, t.kind as "kind: TransactionKind", t.created_at,
             (t.reference->>'vps_id')::uuid as "vps_id: VpsId", s.kind as "product?: Product", s.name as "name?", (t.reference->>'top_up_id')::uuid as "top_up_id: TopUpId",
             (t.reference->>'hours')::bigint as hours, t.reference ? 'refund_id' as "refund!",
+            t.reference ? 'resize_id' as "resize!",
             case when t.reference ? 'transfer' then t.reference end as "transfer: Json<Figures>",
             coalesce(c.reason, a.reason) as reason
         from ledger_transactions t
@@ -173,6 +176,7 @@ async fn movements_of(
             name: r.name,
             top_up_id: r.top_up_id,
             refund: r.refund,
+            resize: r.resize,
             hours: r.hours,
             transfer: r.transfer.map(|figures| figures.0),
             reason: r.reason,

@@ -37,6 +37,8 @@ pub struct Hours {
     pub name: String,
     /// Of which meter.
     pub meter_id: MeterId,
+    /// Are they hours, or what a resize added to one?
+    pub raise: bool,
     /// Their beginnings, in the order of time.
     pub starts: Vec<DateTime<Utc>>,
     /// Their prices in micro-units.
@@ -148,14 +150,15 @@ async fn hours(db: &mut OrgRead, movements: &[Posted]) -> Result<Vec<Hours>> {
             where organization_id = $1 and id = any($2) and kind in ('charge', 'accrual', 'capture')
         )
         select c.transaction_id as "transaction_id!: TransactionId", m.vps_id as "vps_id: VpsId",
-            m.resource_id as "resource_id: ResourceId", min(s.name) as "name!", c.meter_id as "meter_id: MeterId", array_agg(c.span_start order by c.span_start) as "starts!",
+            m.resource_id as "resource_id: ResourceId", min(s.name) as "name!", c.meter_id as "meter_id!: MeterId",
+            not c.is_hour as "raise!", array_agg(c.span_start order by c.span_start) as "starts!",
             array_agg(c.amount_micros order by c.span_start) as "amounts!"
         from meters m
         join sold_hourly s on s.organization_id = m.organization_id and s.id = coalesce(m.vps_id, m.resource_id)
-        join charges c on c.meter_id = m.id
+        join charged c on c.meter_id = m.id
         where m.organization_id = $1 and c.organization_id = $1 and c.transaction_id in (select id from asked)
             and c.span_start between (select min("from") from asked) and (select max(until) from asked)
-        group by c.transaction_id, m.vps_id, m.resource_id, c.meter_id order by c.transaction_id, c.meter_id"#,
+        group by c.transaction_id, m.vps_id, m.resource_id, c.meter_id, c.is_hour order by c.transaction_id, c.meter_id"#,
         organization.0,
         &ids
     )

@@ -71,6 +71,7 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<Checked, Differ
         hours::charged_until_no_hour,
         hours::terms_differ,
         hours::charged_otherwise,
+        hours::raised_otherwise,
         transfer::booked_otherwise,
         transfer::counted_otherwise,
         top_ups_differ,
@@ -239,9 +240,13 @@ async fn verify_wallets(db: &mut SystemRead, mut ends: HashMap<OrganizationId, E
             from ledger_entries group by organization_id
         ) e on e.organization_id = w.organization_id
         left join (
-            select s.organization_id, sum(amount_of(p.sell_hour_micros, s.quantity, p.per_units))::bigint as burn
-            from sold_hourly s join price_versions p on p.id = s.price_version_id
-            where s.state in ('creating', 'active') and not s.unpaid group by s.organization_id
+            select organization_id, sum(hour)::bigint as burn from (
+                select s.organization_id, amount_of(p.sell_hour_micros, s.quantity, p.per_units) as hour
+                from sold_hourly s join price_versions p on p.id = s.price_version_id
+                where s.state in ('creating', 'active') and not s.unpaid
+                union all
+                select organization_id, amount_micros from holds where state = 'open' and resize_id is not null
+            ) draws group by organization_id
         ) v on v.organization_id = w.organization_id"#,
         GENESIS.as_slice()
     )
@@ -273,8 +278,9 @@ fn holds_differ(db: &mut SystemRead) -> Answer<'_> {
                 ) r group by organization_id
             ), open as (
                 select h.organization_id, sum(h.amount_micros) as amount,
-                    count(*) filter (where s.state not in ('creating', 'deleting')) as idle
+                    count(*) filter (where s.state not in ('creating', 'deleting') or r.state <> 'open') as idle
                 from holds h left join sold_hourly s on s.id = coalesce(h.vps_id, h.resource_id)
+                left join resizes r on r.id = h.resize_id
                 where h.state = 'open' group by h.organization_id
             )
             select w.organization_id as "organization_id: OrganizationId", w.held_micros,

@@ -40,6 +40,9 @@ pub(crate) struct Charge {
     /// What it cost.
     #[schema(example = "0.0089")]
     amount: Amount,
+    /// What of that a resize added, in the hour in which it was made.
+    #[schema(example = "0.00")]
+    raised: Amount,
     /// ISO 4217 code of the amounts.
     #[schema(example = "USD")]
     currency: String,
@@ -74,6 +77,7 @@ impl Charge {
             resource_id: hour.resource_id.map(Uuid::from),
             start: hour.start,
             amount: Amount(hour.amount),
+            raised: Amount(hour.raised),
             currency,
             price_version_id: hour.price_version_id.into(),
             price: Amount(hour.sell_hour),

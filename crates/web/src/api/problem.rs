@@ -255,6 +255,13 @@ pub(super) const KINDS: &[Kind] = &[
     kind("not_set_up", 409, "Not set up yet", "What you ask for is not offered here yet. Ask support."),
     kind("busy", 409, "Another action is under way", "Try again when the open action is done."),
     kind("not_active", 409, "The VPS is not active", "Possible from when a VPS is made until it is deleted."),
+    kind("resizing", 409, "It is being resized", "Possible once that is done."),
+    kind(
+        "backups",
+        409,
+        "The VPS has backups",
+        "Their price depends on its plan. Possible once they are switched off.",
+    ),
     kind("suspended", 409, "The VPS is suspended", "The detail says why, and what ends it."),
     kind("gone", 409, "It does not exist any more", "It was deleted before, or could not be made."),
     kind("already_redeemed", 409, "Redeemed before", "An organization redeems a code once."),

@@ -575,6 +575,7 @@ fn wallet(r: &mut Renderer) {
 
 fn hour_row(number: i64, amount: &str, used: &str) -> HourRow {
     HourRow {
+        raised: None,
         vps_id: Some(ID.into()),
         name: "web-1".into(),
         what: None,

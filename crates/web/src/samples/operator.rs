@@ -259,6 +259,7 @@ fn transactions(r: &mut Renderer) {
         lines: vec![line("Available", "-0.0089"), line("Charged", "0.0089")],
     };
     let hour = HourRow {
+        raised: None,
         vps_id: Some(ID.into()),
         name: "web-1".into(),
         what: None,

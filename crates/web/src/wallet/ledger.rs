@@ -65,11 +65,18 @@ impl From<Movement> for TransactionView {
         let (icon, title, note) = match movement.kind {
             K::TopUp => ("arrow-down-left", "Payment", None),
             K::Hold if movement.refund => ("lock", "Held for a refund", None),
+            K::Hold if movement.resize => ("lock", "Held for a resize", Some("difference of an hour")),
             K::Hold => ("lock", "Held for an order", Some("first hour")),
             K::Release if movement.refund => {
                 ("arrow-down-left", "Given back", Some("refund not carried out"))
             }
+            K::Release if movement.resize => {
+                ("arrow-down-left", "Given back", Some("resize costs nothing yet"))
+            }
             K::Release => ("arrow-down-left", "Given back", Some("order not carried out")),
+            K::Capture if movement.resize => {
+                ("clock", "Resize charged", Some("for the running hour, from held"))
+            }
             K::Capture => ("clock", "First hour charged", Some("from held")),
             K::Charge if movement.transfer.is_some() => ("receipt", TRANSFER, None),
             K::Charge => ("clock", "Hours charged", None),

@@ -172,6 +172,7 @@ impl From<Hour> for HourRow {
             cap: hour.sell_month,
             month_used: hour.month_used,
             amount: hour.amount,
+            raised: Some(hour.raised).filter(|raised| raised.is_positive()),
             transaction_id: hour.transaction_id.map(|id| id.to_string()),
             sequence: hour.sequence,
         }

@@ -34,6 +34,8 @@ pub(crate) struct HourRow {
     /// What its month had cost with it.
     pub(crate) month_used: Money,
     pub(crate) amount: Money,
+    /// What of that a resize added, if one did.
+    pub(crate) raised: Option<Money>,
     /// The movement that paid it.
     pub(crate) transaction_id: Option<String>,
     pub(crate) sequence: Option<i64>,

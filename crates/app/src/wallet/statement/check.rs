@@ -175,9 +175,9 @@ impl Books {
         self.bill(kind, &key, change(Account::Revenue)?, hours).map_err(over)
     }
 
-    /// What hours come to, none of which was there before.
+    /// What hours come to, none of which was there before, and what resizes added to hours.
     fn hours_of(&mut self, charges: &[Charged]) -> Found<Option<Money>> {
-        for one in charges {
+        for one in charges.iter().filter(|one| !one.raise) {
             for (start, _) in &one.hours {
                 if !self.hours.insert((one.meter_id, *start)) {
                     let name = one.vps.as_ref().or(one.resource.as_ref()).map_or("", String::as_str);

@@ -80,6 +80,9 @@ pub(super) struct Charged {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resource: Option<String>,
     pub(super) meter_id: MeterId,
+    /// Is it what a resize added to an hour?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) raise: bool,
     /// Beginning and price of each.
     pub(super) hours: Vec<(DateTime<Utc>, Money)>,
 }

@@ -68,10 +68,10 @@ fn write(text: &mut String, line: &impl serde::Serialize) -> Result<()> {
 fn lines(period: Period) -> impl Iterator<Item = Line> {
     let mut charges = HashMap::<TransactionId, Vec<Charged>>::new();
     for hours in period.hours {
-        let Hours { transaction_id, vps_id, resource_id, name, meter_id, starts, amounts } = hours;
+        let Hours { transaction_id, vps_id, resource_id, name, meter_id, raise, starts, amounts } = hours;
         let hours = starts.into_iter().zip(amounts.into_iter().map(domain::Money::from_micros)).collect();
         let (vps, resource) = if vps_id.is_some() { (Some(name), None) } else { (None, Some(name)) };
-        let charged = Charged { vps_id, vps, resource_id, resource, meter_id, hours };
+        let charged = Charged { vps_id, vps, resource_id, resource, meter_id, raise, hours };
         charges.entry(transaction_id).or_default().push(charged);
     }
     period.movements.into_iter().map(move |posted| Line {

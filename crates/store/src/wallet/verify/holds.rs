@@ -18,11 +18,11 @@ pub(super) fn moved_otherwise(db: &mut SystemRead) -> Answer<'_> {
                 select coalesce(h.organization_id, o.organization_id, c.organization_id) as organization_id, h.id,
                     coalesce(h.subject, o.subject, c.subject) as subject, h.state,
                     (o.amount, o.at, 1) is distinct from (h.amount_micros, h.created_at,
-                        num_nonnulls(h.vps_id, h.resource_id)) as opened_otherwise,
+                        num_nonnulls(h.vps_id, h.resource_id, h.resize_id)) as opened_otherwise,
                     case when h.state = 'open' then c.kind is not null
                         else (c.kind, -c.amount, c.at) is distinct from (case h.state when 'captured' then 'capture'
                             else 'release' end, h.amount_micros, h.closed_at) end as closed_otherwise
-                from (select *, coalesce(vps_id, resource_id)::text as subject from holds) h
+                from (select *, coalesce(vps_id, resource_id, resize_id)::text as subject from holds) h
                 full join (select * from moved where kind = 'hold') o
                     on o.organization_id = h.organization_id and o.subject = h.subject
                 full join (select * from moved where kind <> 'hold') c

@@ -19,7 +19,7 @@ pub(super) fn paid_otherwise(db: &mut SystemRead) -> Answer<'_> {
             ), spent as (
                 select organization_id, transaction_id, sum(amount_micros)::bigint as amount,
                     bool_or(tariff = 'at_cost') as at_cost
-                from charges where transaction_id is not null group by 1, 2
+                from charged where transaction_id is not null group by 1, 2
             ), paired as (
                 select coalesce(s.organization_id, t.organization_id) as organization_id, t.id, t.kind, t.bill,
                     coalesce(t.amount, 0) as earned, coalesce(s.amount, 0) as charged,
@@ -55,13 +55,14 @@ pub(super) fn counted_otherwise(db: &mut SystemRead) -> Answer<'_> {
             r#"with counted as (
                 select m.organization_id, m.id, coalesce(m.vps_id, m.resource_id) as subject,
                     m.vps_id is not null and m.resource_id is not null as two, m.price_version_id, m.quantity, m.started_at, m.ended_at, m.month, m.settled,
-                    count(c.meter_id) as charges, count(*) filter (where c.span_start >= m.started_at
+                    count(*) filter (where c.is_hour) as charges,
+                    count(*) filter (where c.is_hour and c.span_start >= m.started_at
                         and date_bin('1 hour', c.span_start, m.started_at) = c.span_start) as hours,
                     max(c.span_start) as last,
                     coalesce(sum(c.amount_micros) filter (where c.span_start >= m.month::timestamp at time zone
                         interval '0'), 0) as used,
                     min(c.organization_id::text) filter (where m.id is null) as stray
-                from meters m full join charges c on c.meter_id = m.id and c.organization_id = m.organization_id
+                from meters m full join charged c on c.meter_id = m.id and c.organization_id = m.organization_id
                 group by m.id
             ), told as (
                 select coalesce(n.organization_id, n.stray::uuid, s.organization_id) as organization_id,
@@ -126,21 +127,23 @@ pub(super) fn terms_differ(db: &mut SystemRead) -> Answer<'_> {
         Ok(sqlx::query_as!(
             Difference,
             r#"with terms as (
-                select organization_id, meter_id, until, id, tariff, price_version_id from meter_terms
+                select organization_id, meter_id, until, id, tariff, price_version_id, quantity, resize_id from meter_terms
                 union all
-                select organization_id, id, 'infinity', null, tariff, price_version_id from meters
+                select organization_id, id, 'infinity', null, tariff, price_version_id, quantity, resize_id from meters
                 where tariff <> 'sold' or id in (select meter_id from meter_terms)
             ), followed as (
-                select organization_id, meter_id, tariff, price_version_id, lag(tariff) over w as tariff_before,
-                    lag(price_version_id) over w as price_before
+                select organization_id, meter_id, tariff, price_version_id, quantity, resize_id,
+                    lag(tariff) over w as tariff_before, lag(price_version_id) over w as price_before,
+                    lag(quantity) over w as quantity_before, lag(resize_id) over w as resize_before
                 from terms window w as (partition by meter_id order by until, id nulls last)
             )
             select coalesce(m.organization_id, f.organization_id) as "organization_id!: _",
                 format('the terms of meter %s do not follow each other', meter_id) as "what!"
             from followed f left join meters m on m.id = f.meter_id
             where m.id is null or m.organization_id <> f.organization_id or case
-                when tariff_before is null then f.tariff <> 'sold'
-                else (f.tariff, f.price_version_id) = (tariff_before, price_before) end
+                when tariff_before is null then f.tariff <> 'sold' or f.resize_id is not null
+                when f.resize_id is distinct from resize_before then f.resize_id is null or f.tariff <> tariff_before
+                else (f.tariff, f.price_version_id) = (tariff_before, price_before) or f.quantity <> quantity_before end
             order by m.id is null limit 1"#
         )
         .fetch_optional(db.conn())
@@ -166,7 +169,7 @@ pub(super) fn charged_otherwise(db: &mut SystemRead) -> Answer<'_> {
                     c.span_start = m.started_at as first, coalesce(t.tariff, m.tariff) as in_force, m.price_version_id, m.quantity,
                     -- At another price version the cap is another, too: such meters are for `ledger recompute`.
                     exists (select from meter_terms o where o.meter_id = m.id
-                        and o.price_version_id <> m.price_version_id) as moved,
+                        and (o.price_version_id, o.quantity) <> (m.price_version_id, m.quantity)) as moved,
                     coalesce(sum(c.amount_micros) over (partition by c.meter_id, date_trunc('month', c.span_start, 'utc')
                         order by c.span_start rows between unbounded preceding and 1 preceding), 0) as used
                 from looked_at l join meters m on m.id = l.id join charges c on c.meter_id = m.id
@@ -187,6 +190,51 @@ pub(super) fn charged_otherwise(db: &mut SystemRead) -> Answer<'_> {
                     when h.first then least(greatest(p.sell_hour_micros, p.sell_minimum_micros), p.sell_month_micros)
                     else p.sell_hour_micros end, greatest(p.sell_month_micros - h.used, 0)))
             limit 1"#
+        )
+        .fetch_optional(db.conn())
+        .await?)
+    })
+}
+
+/// What resizes added to hours, against the resizes, the movements that paid it, and the hours: a capture for each, in the
+/// hour that ran when it was done. Terms that began with a resize are what it was to become.
+pub(super) fn raised_otherwise(db: &mut SystemRead) -> Answer<'_> {
+    Box::pin(async move {
+        Ok(sqlx::query_as!(
+            Difference,
+            r#"with captured as (
+                select organization_id, id, created_at, (reference->>'resize_id')::uuid as resize_id
+                from ledger_transactions where kind = 'capture' and reference ? 'resize_id'
+            ), raised as (
+                select coalesce(h.organization_id, c.organization_id) as organization_id,
+                    coalesce(h.resize_id, c.resize_id) as id, h.transaction_id is distinct from c.id
+                        or coalesce(r.vps_id, r.resource_id) is distinct from coalesce(m.vps_id, m.resource_id)
+                        or r.ended_at is distinct from c.created_at
+                        or a.span_start is null or a.span_start > r.ended_at
+                        or a.span_start + interval '1 hour' <= r.ended_at as otherwise
+                from raised_hours h
+                full join captured c on c.resize_id = h.resize_id and c.organization_id = h.organization_id
+                left join resizes r on r.id = h.resize_id and r.state = 'done' and r.organization_id = h.organization_id
+                left join meters m on m.id = h.meter_id and m.organization_id = h.organization_id
+                left join charges a on a.meter_id = h.meter_id and a.span_start = h.span_start
+            ), begun as (
+                select distinct on (resize_id) resize_id, meter_id, price_version_id, quantity from (
+                    select resize_id, meter_id, until, id, price_version_id, quantity from meter_terms
+                    union all
+                    select resize_id, id, 'infinity', null, price_version_id, quantity from meters) t
+                where resize_id is not null order by resize_id, until, id nulls last
+            )
+            select organization_id as "organization_id!: _", what as "what!" from (
+                select organization_id, format('what resize %s added to an hour is not what the ledger captured', id) as what
+                from raised where otherwise
+                union all
+                select coalesce(r.organization_id, m.organization_id),
+                    format('resize %s is done and no meter goes on as it says', coalesce(r.id, b.resize_id))
+                from (select * from resizes where state = 'done') r full join begun b on b.resize_id = r.id
+                left join meters m on m.id = b.meter_id
+                where (coalesce(m.vps_id, m.resource_id), b.price_version_id, b.quantity) is distinct from
+                    (coalesce(r.vps_id, r.resource_id), r.price_version_id, r.quantity)
+            ) differences limit 1"#
         )
         .fetch_optional(db.conn())
         .await?)

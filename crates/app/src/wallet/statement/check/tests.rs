@@ -78,6 +78,7 @@ fn file_of(
             vec![Charged {
                 vps_id: Some(vps_id),
                 vps: Some("web".into()),
+                raise: false,
                 resource_id: None,
                 resource: None,
                 meter_id,
