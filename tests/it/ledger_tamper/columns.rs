@@ -326,7 +326,7 @@ const COLUMNS: &[Forgery] = &[
     forgery(
         "raised_hours.organization_id",
         "update raised_hours set organization_id = BOLT where organization_id = ACME",
-        "belongs to no movement",
+        "charges of one bill",
     ),
     forgery(
         "raised_hours.resize_id",
@@ -337,7 +337,7 @@ const COLUMNS: &[Forgery] = &[
     forgery(
         "raised_hours.meter_id",
         "update raised_hours set meter_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME",
-        "belongs to no meter",
+        "meter",
     ),
     forgery(
         "raised_hours.span_start",
@@ -352,7 +352,7 @@ const COLUMNS: &[Forgery] = &[
     forgery(
         "raised_hours.transaction_id",
         "update raised_hours set transaction_id = '00000000-0000-7000-8000-000000000000' where organization_id = ACME",
-        "belongs to no movement",
+        "charges of one bill",
     ),
     forgery(
         "top_ups.organization_id",
