@@ -4,6 +4,7 @@ mod credits;
 mod ladder;
 mod payback;
 mod prices;
+mod resizes;
 
 use chrono::TimeDelta;
 

@@ -9,6 +9,7 @@ mod hours;
 mod ladder;
 mod payback;
 mod purses;
+mod resizes;
 mod tax;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(crate) use self::payback::Kind;
 use self::payback::{Back, Dispute, Payment};
 use self::purses::{For, Purses};
 pub(crate) use self::purses::{Purse, Source};
+use self::resizes::Resize;
 pub(crate) use self::tax::rate_on;
 
 pub(crate) type Time = DateTime<Utc>;
@@ -68,6 +70,12 @@ pub(crate) enum Event {
     Delete(Vps),
     /// A VPS that was deleted before it was active is gone; was there ever a server?
     Gone { vps: Vps, existed: bool },
+    /// A VPS is to have this price of another plan, or of its own; a volume, that of another size.
+    Resize { vps: Vps, to: Price },
+    /// What was ordered as the n-th resize is done.
+    Resized(usize),
+    /// It cannot be done.
+    NotResized(usize),
     /// Money was captured that holds tax at this rate, in hundredths of a percent of what it leaves.
     Paid { gross: i64, rate: i64 },
     /// A credit is given, of which nothing is left after that time.
@@ -143,6 +151,7 @@ pub(crate) struct Books {
     pub(crate) happened: BTreeMap<&'static str, usize>,
     purses: Purses,
     machines: Vec<Machine>,
+    resizes: Vec<Resize>,
     payments: Vec<Payment>,
     backs: Vec<Back>,
     disputes: Vec<Dispute>,
@@ -169,6 +178,7 @@ impl Books {
             happened: BTreeMap::new(),
             purses: Purses::default(),
             machines: Vec::new(),
+            resizes: Vec::new(),
             payments: Vec::new(),
             backs: Vec::new(),
             disputes: Vec::new(),
@@ -207,6 +217,9 @@ impl Books {
                 self.machines[vps].life = Life::Never;
             }
             Event::Gone { vps, existed: false } => self.free_the_first_hour(vps),
+            Event::Resize { vps, to } => return self.resize(now, vps, to),
+            Event::Resized(number) => return self.resized(now, number),
+            Event::NotResized(number) => return self.not_resized(number),
             Event::Paid { gross, rate } => self.paid(gross, rate),
             Event::Given { amount, ends } => {
                 self.count(if ends.is_some() { "credits that end" } else { "credits without end" });
@@ -245,7 +258,7 @@ impl Books {
         self.purses.free()
     }
 
-    /// Reserved for orders, refunds and disputes.
+    /// Reserved for orders, resizes, refunds and disputes.
     pub(crate) fn held(&self) -> i64 {
         self.purses.held()
     }

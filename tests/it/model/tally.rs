@@ -6,7 +6,7 @@ use std::fmt;
 use super::oracle::{Books, Tariff};
 
 /// Everything that is to happen in every run.
-const TO_HAPPEN: [&str; 39] = [
+const TO_HAPPEN: [&str; 50] = [
     "hours",
     "hours at cost",
     "hours beyond the cap",
@@ -42,6 +42,17 @@ const TO_HAPPEN: [&str; 39] = [
     "disputes appealed",
     "VPSs moved to another price",
     "announcements refused",
+    "resizes up",
+    "resizes down",
+    "resizes of volumes",
+    "resizes refused",
+    "resizes refused for want of money",
+    "resizes that waited for billing",
+    "resizes that failed",
+    "resizes under way at a delete",
+    "resizes while suspended",
+    "hours that were raised",
+    "raises held back by what the hour had cost",
     "terms agreed",
     "dates announced",
     "warnings",

@@ -3,6 +3,7 @@
 mod customer;
 mod operator;
 mod payer;
+mod resizes;
 
 use std::fmt::Write as _;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use super::gateway::Gateway;
 use super::oracle::{Books, Event, Price, Rules, Time, rate_on};
 use payer::{Case, Waiting};
+use resizes::UnderWay;
 
 pub(crate) use operator::DAYS;
 
@@ -104,6 +106,8 @@ pub(crate) struct Tenant {
     asked: Vec<AdjustmentId>,
     /// Announced changes of prices.
     moves: Vec<(PlanId, PriceMoveId)>,
+    /// Resizes that the provider has not answered yet.
+    under_way: Vec<UnderWay>,
 }
 
 impl Tenant {
@@ -141,6 +145,7 @@ impl Tenant {
             has_redeemed: false,
             asked: Vec::new(),
             moves: Vec::new(),
+            under_way: Vec::new(),
         }
     }
 
@@ -156,6 +161,7 @@ impl Tenant {
 
     /// Does one thing, or nothing.
     pub(crate) async fn act(&mut self, scene: &Scene<'_>) {
+        self.hear_of_resizes(scene).await;
         let living = self.books.living();
         let target = (!living.is_empty()).then(|| living[self.random.index(living.len())]);
         let is_first = self.story.is_empty();
@@ -179,8 +185,9 @@ impl Tenant {
             (84..93, _) if self.books.volumes().len() < customer::MOST_VOLUMES => {
                 self.order_volume(scene).await;
             }
-            (84..95, _) => self.delete_a_volume(scene).await,
-            (95.., None) => self.order(scene).await,
+            (84..94, _) => self.delete_a_volume(scene).await,
+            (94.., Some(_)) => self.resize(scene, self.all()).await,
+            (94.., None) => self.order(scene).await,
             _ => {}
         }
     }

@@ -83,6 +83,9 @@ impl World {
         for moment in &moments {
             world.live(moment).await;
         }
+        let books = store::wallet::verify::verify(&world.panel.store).await.unwrap();
+        assert!(books.is_ok(), "the books are wrong while resizes are under way: {books:?}");
+        world.give_up_resizes(moments[moments.len() - 1].at).await;
         world.compare_histories().await;
         world.panel.verify().await;
         world.panel.recompute().await;
@@ -137,7 +140,8 @@ impl World {
         world
     }
 
-    /// One moment: everybody acts, the workers look three times, the hours are billed.
+    /// One moment: everybody acts, the workers look three times, the hours are billed, and resizes are done that
+    /// waited for it.
     async fn live(&mut self, moment: &Moment) {
         if moment.expire {
             self.expire(moment.at).await;
@@ -165,6 +169,7 @@ impl World {
                 tenant.billed(now);
             }
             self.look(moment.at + LOOK * 3).await;
+            self.after_billing(moment.at + LOOK * 3).await;
         }
         for number in 0..moment.climbs {
             self.climb(moment.at + LOOK * 4 + CLIMB * i32::try_from(number).unwrap()).await;
@@ -193,6 +198,21 @@ impl World {
         for tenant in &mut self.tenants {
             tenant.captured(now);
             tenant.workers_looked(now);
+        }
+    }
+
+    /// Resizes, while the hours that run are charged.
+    async fn after_billing(&mut self, now: Time) {
+        let (scene, tenants) = self.scene(now);
+        let resizing = futures_util::stream::iter(tenants);
+        resizing.for_each_concurrent(AT_ONCE, |tenant| tenant.after_billing(&scene)).await;
+    }
+
+    /// The provider does nothing any more of what it was asked for.
+    async fn give_up_resizes(&mut self, now: Time) {
+        let (scene, tenants) = self.scene(now);
+        for tenant in tenants {
+            tenant.give_up_resizes(&scene).await;
         }
     }
 

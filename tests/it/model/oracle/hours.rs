@@ -38,7 +38,7 @@ pub(crate) struct Markup {
     pub(crate) fixed_month: i64,
 }
 
-/// A price as it was published. A VPS keeps the one it was ordered at, until it is moved to another one.
+/// A price as it was published. A VPS keeps the one it was ordered at, until it is moved to another one or resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Price {
     /// Of which plan, and which of its prices: the first is 0.
@@ -111,7 +111,7 @@ pub(super) enum Life {
 
 /// A price that was announced for a VPS.
 #[derive(Debug, Clone, Copy)]
-struct Move {
+pub(super) struct Move {
     announcement: usize,
     to: Price,
     at: Time,
@@ -126,11 +126,12 @@ pub(super) struct Machine {
     pub(super) suspended_at: Time,
     /// While suspended: when it ends, and how many whole hours before that its people were last told so.
     pub(super) kept: Option<(Time, i64)>,
-    moves: Option<Move>,
+    pub(super) moves: Option<Move>,
     /// When the first hour that is not charged yet begins, once it is active.
     next_hour: Time,
-    /// What the charged hours cost that began in a month (UTC), and the highest monthly price that one was charged at.
-    by_month: BTreeMap<(i32, u32), (i64, i64)>,
+    /// What the charged hours cost that began in a month (UTC), and the highest monthly price that was in force
+    /// in one of them.
+    pub(super) by_month: BTreeMap<(i32, u32), (i64, i64)>,
 }
 
 impl Machine {
@@ -140,13 +141,24 @@ impl Machine {
     }
 
     /// Has its next hour begun, and did it live then?
-    fn is_due(&self, now: Time) -> bool {
+    pub(super) fn is_due(&self, now: Time) -> bool {
         let ended = match self.life {
             Life::Active => false,
             Life::Deleted(at) => self.next_hour >= at,
             Life::Ordered | Life::Leaving | Life::Never => true,
         };
         !ended && self.next_hour <= now
+    }
+
+    /// When the last hour began that is charged: the one that runs, once no other is due.
+    pub(super) fn last_hour(&self) -> Time {
+        self.next_hour - TimeDelta::hours(1)
+    }
+
+    /// Its price changes, and was in force in the last hour that is charged, perhaps for a part of it only.
+    pub(super) fn remember_the_month(&mut self) {
+        let (_, dearest) = self.by_month.entry(month(self.last_hour())).or_default();
+        *dearest = self.price.month.max(*dearest);
     }
 
     /// What its next hour costs: in a month never more, in all, than the month is sold for; after a change of the
@@ -157,7 +169,7 @@ impl Machine {
     }
 }
 
-fn month(at: Time) -> (i32, u32) {
+pub(super) fn month(at: Time) -> (i32, u32) {
     (at.year(), at.month())
 }
 
@@ -196,6 +208,7 @@ impl Books {
     }
 
     pub(super) fn delete(&mut self, now: Time, vps: Vps) -> bool {
+        self.not_resized_any_more(vps);
         self.machines[vps].life = match self.machines[vps].life {
             Life::Ordered => Life::Leaving,
             Life::Active => Life::Deleted(now),
@@ -364,13 +377,18 @@ impl Books {
         let mut changed = 0;
         for machine in &mut self.machines {
             let Some(Move { to, .. }) = machine.moves.filter(|one| one.at == at) else { continue };
-            match machine.life {
+            let changes = match machine.life {
                 Life::Ordered => continue,
-                Life::Active => (machine.price, changed) = (to, changed + 1),
-                Life::Deleted(end) if end > at => (machine.price, changed) = (to, changed + 1),
-                _ => {}
-            }
+                Life::Active => true,
+                Life::Deleted(end) => end > at,
+                Life::Leaving | Life::Never => false,
+            };
             machine.moves = None;
+            if changes {
+                machine.remember_the_month();
+                machine.price = to;
+                changed += 1;
+            }
         }
         // At a lower price, what is suspended may be affordable.
         self.may_resume |= changed > 0;
@@ -379,10 +397,10 @@ impl Books {
         }
     }
 
-    /// What an hour of everything costs that is ordered or runs.
+    /// What an hour of everything costs that is ordered or runs, and what is held for resizes.
     pub(crate) fn burn(&self) -> i64 {
         let draws = |m: &&Machine| matches!(m.life, Life::Ordered | Life::Active) && !m.suspended;
-        self.machines.iter().filter(draws).map(|m| m.price.hour).sum()
+        self.machines.iter().filter(draws).map(|m| m.price.hour).sum::<i64>() + self.differences()
     }
 
     /// VPSs that were ordered and not deleted.
@@ -409,6 +427,11 @@ impl Books {
     /// Is it ordered and not active yet?
     pub(crate) fn is_ordered(&self, vps: Vps) -> bool {
         self.machines[vps].life == Life::Ordered
+    }
+
+    /// Do its hours count, at the price sold?
+    pub(crate) fn is_running(&self, vps: Vps) -> bool {
+        self.machines[vps].life == Life::Active && !self.machines[vps].suspended
     }
 
     /// The price of a VPS now.

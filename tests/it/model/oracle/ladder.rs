@@ -63,6 +63,7 @@ impl Books {
         while self.lacks_money() {
             let newest: Option<Vps> = (0..self.machines.len()).rfind(|&vps| is_over(&self.machines[vps]));
             let Some(vps) = newest else { break };
+            self.not_resized_any_more(vps);
             self.machines[vps].life = Life::Deleted(now);
             self.destroyed.push((vps, now));
             self.count("destroyed");

@@ -17,6 +17,8 @@ pub(crate) enum Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum For {
     Vps(Vps),
+    /// The n-th resize.
+    Resize(usize),
     /// The n-th to go back.
     Refund(usize),
     /// The n-th dispute.

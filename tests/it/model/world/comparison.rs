@@ -24,6 +24,12 @@ const KEPT: &str = "
 
 const DISPUTES: &str = "select organization_id, state, frozen_micros, returned_micros from disputes order by organization_id, id";
 
+/// Every hour, with what resizes added to it.
+const HOURS: &str = "
+    select coalesce(m.vps_id, m.resource_id), span_start, sum(amount_micros)::bigint,
+        bool_or(c.tariff = 'sold') filter (where is_hour)
+    from charged c join meters m on m.id = c.meter_id where c.organization_id = $1 group by m.id, span_start";
+
 const SAME_HOURS: &str = "all hours are as the rules say";
 
 impl World {
@@ -190,14 +196,11 @@ impl World {
     }
 
     async fn first_different_hour(&self, tenant: &Tenant) -> String {
-        let rows: Vec<(Uuid, Time, i64, bool)> = sqlx::query_as(
-            "select coalesce(m.vps_id, m.resource_id), span_start, amount_micros, c.tariff = 'sold' from charges c join meters m on m.id = c.meter_id
-            where c.organization_id = $1",
-        )
-        .bind(tenant.caller.organization_id().0)
-        .fetch_all(self.panel.superuser())
-        .await
-        .unwrap();
+        let rows: Vec<(Uuid, Time, i64, bool)> = sqlx::query_as(HOURS)
+            .bind(tenant.caller.organization_id().0)
+            .fetch_all(self.panel.superuser())
+            .await
+            .unwrap();
         let numbers: BTreeMap<_, _> = tenant.ordered().zip(0..).collect();
         let tariff = |sold| if sold { Tariff::Sold } else { Tariff::AtCost };
         let there: BTreeMap<(usize, Time), (i64, Tariff)> = rows
