@@ -7,6 +7,7 @@ mod ladder_mail;
 mod moves;
 pub(crate) mod order;
 mod plan;
+mod post;
 mod profile;
 pub mod resize;
 pub mod resource;

@@ -8,7 +8,7 @@ use domain::billing::Tariff;
 use domain::identity::Actor;
 use domain::notify::Topic;
 use domain::vps::Suspension;
-use domain::wallet::{Account, Transaction, TransactionKind};
+use domain::wallet::TransactionKind;
 use domain::{Money, OrganizationId, TransactionId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use serde_json::json;
@@ -24,7 +24,8 @@ use store::{Store, SystemPurpose, SystemTx, job, notify, vps};
 
 use super::moves;
 use super::plan::{Bill, bill};
-use crate::{Error, Result};
+use super::post::post;
+use crate::Result;
 
 /// Organizations in one transaction.
 const BATCH: usize = 300;
@@ -233,18 +234,12 @@ impl Movement {
         amount: Money,
         entries: &mut Vec<Activity>,
     ) -> Result<Option<TransactionId>> {
-        if amount == Money::ZERO {
-            return Ok(None);
-        }
-        let (account, action) = match kind {
-            TransactionKind::Accrual => (Account::Receivable, Action::HoursAccrued),
-            _ => (Account::Wallet, Action::HoursCharged),
-        };
-        let lines = [(account, amount.negated()?), (Account::Revenue, amount)];
-        let key = format!("{kind}:{}", self.word);
         let reference = json!({ "hours": self.hours, "from": self.from, "until": self.until });
-        let transaction = Transaction::new(kind, key, Actor::System, reference, &lines)?;
-        let id = wallet.record(transaction).map_err(Error::internal)?;
+        let Some(id) = post(wallet, kind, amount, &self.word, reference)? else { return Ok(None) };
+        let action = match kind {
+            TransactionKind::Accrual => Action::HoursAccrued,
+            _ => Action::HoursCharged,
+        };
         let organization = wallet.organization_id();
         let entry = Activity::of(organization, Actor::System, action).on(TargetKind::Wallet, organization);
         entries.push(entry.with(json!({ "hours": self.hours, "amount": amount.to_string() })));

@@ -5,13 +5,14 @@ use domain::activity::{Action, Activity, TargetKind};
 use domain::billing::month_of;
 use domain::billing::transfer::{Figures, included};
 use domain::identity::Actor;
-use domain::wallet::{Account, Transaction, TransactionKind};
-use domain::{Money, OrganizationId, TransactionId};
+use domain::wallet::TransactionKind;
+use domain::{Money, OrganizationId};
 use serde_json::json;
 use store::billing::transfer::{Count, NewTransferCharge, asking, counts, insert_charges};
 use store::wallet::{LockedWallet, save, try_lock};
 use store::{Store, SystemPurpose, notify};
 
+use super::post::post;
 use crate::{Error, Result};
 
 /// Organizations in one transaction.
@@ -74,36 +75,16 @@ fn charge(wallet: &mut LockedWallet, count: &Count) -> Result<Option<NewTransfer
     }
     let paid = amount.min(wallet.available());
     let owed = amount.minus(paid)?;
+    let (word, reference) = (figures.word(), serde_json::to_value(&figures).map_err(Error::internal)?);
     Ok(Some(NewTransferCharge {
         organization_id: wallet.organization_id(),
-        paid: post(wallet, TransactionKind::Charge, paid, &figures)?,
-        owed: post(wallet, TransactionKind::Accrual, owed, &figures)?,
+        paid: post(wallet, TransactionKind::Charge, paid, &word, reference.clone())?,
+        owed: post(wallet, TransactionKind::Accrual, owed, &word, reference)?,
         price_id: count.price_id,
         amount,
         at: wallet.now(),
         figures,
     }))
-}
-
-/// Records a part of a charge, unless it is nothing.
-fn post(
-    wallet: &mut LockedWallet,
-    kind: TransactionKind,
-    amount: Money,
-    figures: &Figures,
-) -> Result<Option<TransactionId>> {
-    if amount == Money::ZERO {
-        return Ok(None);
-    }
-    let account = match kind {
-        TransactionKind::Accrual => Account::Receivable,
-        _ => Account::Wallet,
-    };
-    let lines = [(account, amount.negated()?), (Account::Revenue, amount)];
-    let key = format!("{kind}:{}", figures.word());
-    let reference = serde_json::to_value(figures).map_err(Error::internal)?;
-    let transaction = Transaction::new(kind, key, Actor::System, reference, &lines)?;
-    Ok(Some(wallet.record(transaction).map_err(Error::internal)?))
 }
 
 /// What the audit trail says of an organization's charges.

@@ -78,6 +78,20 @@ pub struct Resource {
 
 /// A resource, locked until the transaction ends.
 pub async fn lock(tx: &mut OrgTx, id: ResourceId) -> Result<Option<Resource>> {
+    Ok(lock_where(tx, Some(id), None).await?.pop())
+}
+
+/// The living resources that end with a VPS, locked, in id order.
+pub async fn lock_of_vps(tx: &mut OrgTx, vps: VpsId) -> Result<Vec<Resource>> {
+    lock_where(tx, None, Some(vps)).await
+}
+
+/// The one with an id, or the living ones of a VPS.
+async fn lock_where(
+    tx: &mut OrgTx,
+    id: Option<ResourceId>,
+    living_of: Option<VpsId>,
+) -> Result<Vec<Resource>> {
     let organization = tx.organization_id();
     Ok(sqlx::query_as!(
         Resource,
@@ -87,11 +101,13 @@ pub async fn lock(tx: &mut OrgTx, id: ResourceId) -> Result<Option<Resource>> {
             amount_of(p.sell_hour_micros, r.quantity, p.per_units) as "sell_hour!: Money",
             r.unpaid_at is not null as "unpaid!", r.created_by as "created_by: Json<Actor>"
         from resources r join price_versions p on p.id = r.price_version_id
-        where r.organization_id = $1 and r.id = $2 for update of r"#,
+        where r.organization_id = $1 and (r.id = $2 or (r.vps_id = $3 and r.state in ('creating', 'active')))
+        order by r.id for update of r"#,
         organization.0,
-        id.0
+        id.map(|id| id.0),
+        living_of.map(|id| id.0),
     )
-    .fetch_optional(tx.conn())
+    .fetch_all(tx.conn())
     .await?)
 }
 
@@ -112,26 +128,6 @@ pub async fn sold_at(db: &mut SystemRead, id: ResourceId) -> Result<Option<SoldA
         id.0
     )
     .fetch_optional(db.conn())
-    .await?)
-}
-
-/// The living resources that end with a VPS, locked, in id order.
-pub async fn lock_of_vps(tx: &mut OrgTx, vps: VpsId) -> Result<Vec<Resource>> {
-    let organization = tx.organization_id();
-    Ok(sqlx::query_as!(
-        Resource,
-        r#"select r.organization_id as "organization_id: OrganizationId", r.id as "id: ResourceId",
-            r.kind as "kind: Product", r.name, r.state as "state: VpsState", r.quantity,
-            r.price_version_id as "price_version_id: PriceVersionId",
-            amount_of(p.sell_hour_micros, r.quantity, p.per_units) as "sell_hour!: Money",
-            r.unpaid_at is not null as "unpaid!", r.created_by as "created_by: Json<Actor>"
-        from resources r join price_versions p on p.id = r.price_version_id
-        where r.organization_id = $1 and r.vps_id = $2 and r.state in ('creating', 'active')
-        order by r.id for update of r"#,
-        organization.0,
-        vps.0
-    )
-    .fetch_all(tx.conn())
     .await?)
 }
 

@@ -598,6 +598,7 @@ fn hours() -> Vec<HourRow> {
         vps_id: None,
         name: "archive".into(),
         what: Some("Volume, 100 GiB".into()),
+        raised: Some(money("0.0051")),
         ..hour_row(4, "0.0149", "0.4171")
     };
     vec![hour_row(1, "0", "6"), hour_row(2, "0.0071", "6"), hour_row(3, "0.01", "3.4215"), volume]
