@@ -25,7 +25,7 @@ const OF_DRAFT: &str =
     "what is read of others is dropped: drafts are kept by organization, and those asked for are issued";
 
 /// Filters that nothing can tell from none, and why.
-const EQUIVALENT: [(Place, &str); 11] = [
+const EQUIVALENT: [(Place, &str); 13] = [
     (
         ("organization_id = $1", "and transaction_id = any($2) order by transaction_id, line"),
         "the transactions were read by their organization just before",
@@ -45,6 +45,7 @@ const EQUIVALENT: [(Place, &str); 11] = [
     (("m.organization_id = $1", HOURS_OF_STATEMENT), OF_MOVEMENT),
     (("c.organization_id = $1", HOURS_OF_STATEMENT), OF_MOVEMENT),
     (("m.organization_id = any($1)", "order by c.organization_id, v.name, v.id"), OF_DRAFT),
+    (("m.organization_id = any($1)", "order by c.organization_id, r.name, r.id"), OF_DRAFT),
     (
         (
             "t.organization_id = any($1)",
@@ -64,19 +65,23 @@ const EQUIVALENT: [(Place, &str); 11] = [
         "terms are looked up by their meters, which are of the organization",
     ),
     (
+        ("r.organization_id = $1", "where r.state = 'done' and ($1::uuid is null or r.organization_id = $1)"),
+        "resizes are looked up by the terms of meters, which are of the organization",
+    ),
+    (
         ("organization_id = $1", "and t.sequence > $2 and t.sequence <= $3 order by t.sequence"),
         "entries are found by their movement, which is of the organization",
     ),
 ];
 
-const HOURS_OF_STATEMENT: &str = "and (select max(until) from asked) group by c.transaction_id, v.id, c.meter_id order by c.transaction_id, c.meter_id";
+const HOURS_OF_STATEMENT: &str = "and (select max(until) from asked) group by c.transaction_id, m.vps_id, m.resource_id, c.meter_id, c.is_hour order by c.transaction_id, c.meter_id";
 
 /// Pairs of filters on rows that are joined, and the end of their statement: one says of its rows what the other says
 /// of the others, so they stand behind each other and are one wall.
 const PAIRS: [([&str; 2], &str); 3] = [
     (
         ["m.organization_id = $1", "c.organization_id = $1"],
-        "and c.span_start) u order by c.span_start desc, c.meter_id desc",
+        "and c.span_start) u order by c.span_start desc, c.meter_id desc, c.is_hour",
     ),
     (
         ["t.organization_id = $1", "e.organization_id = $1"],

@@ -171,7 +171,7 @@ async fn paid_by(
                 order by until, id limit 1)
             union all
             select r.price_version_id, r.quantity from raised_hours a join resizes r on r.id = a.resize_id
-            where not c.is_hour and a.organization_id = $1 and a.transaction_id = c.transaction_id
+            where not c.is_hour and a.organization_id = c.organization_id and a.transaction_id = c.transaction_id
         ) e on true
         join price_versions p on p.id = coalesce(e.price_version_id, m.price_version_id)
         cross join lateral (select count(*) filter (where is_hour) as hours, sum(amount_micros)::bigint as used from charged

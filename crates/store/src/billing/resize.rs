@@ -47,10 +47,10 @@ pub async fn present(tx: &mut OrgTx, of: Subject) -> Result<Option<Present>> {
             p.region_id as "region_id: RegionId",
             amount_of(p.sell_hour_micros, s.quantity, p.per_units) as "sell_hour!: Money",
             amount_of(p.sell_month_micros, s.quantity, p.per_units) as "sell_month!: Money",
-            exists (select from resizes where organization_id = $1 and coalesce(vps_id, resource_id) = $2 and state = 'open')
-                as "resizing!",
-            exists (select from resources where organization_id = $1 and vps_id = $2 and kind = 'backups'
-                and state in ('creating', 'active')) as "backed_up!"
+            exists (select from resizes r where r.organization_id = s.organization_id and s.id in (r.vps_id, r.resource_id)
+                and r.state = 'open') as "resizing!",
+            exists (select from resources b where b.organization_id = s.organization_id and b.vps_id = s.id
+                and b.kind = 'backups' and b.state in ('creating', 'active')) as "backed_up!"
         from sold_hourly s join price_versions p on p.id = s.price_version_id
         where s.organization_id = $1 and s.id = $2"#,
         organization.0,
@@ -153,7 +153,7 @@ async fn lock(tx: &mut OrgTx, id: Option<ResizeId>, of: &[Uuid]) -> Result<Vec<O
             r.price_version_id as "version: PriceVersionId", r.quantity,
             amount_of(p.sell_hour_micros, r.quantity, p.per_units) as "hour!: Money",
             amount_of(p.sell_month_micros, r.quantity, p.per_units) as "month!: Money",
-            coalesce((select amount_micros from holds where organization_id = $1 and resize_id = r.id), 0)
+            coalesce((select amount_micros from holds h where h.organization_id = r.organization_id and h.resize_id = r.id), 0)
                 as "difference!: Money",
             r.created_by as "created_by: Json<Actor>"
         from resizes r join price_versions p on p.id = r.price_version_id
@@ -215,7 +215,7 @@ pub async fn running(tx: &mut OrgTx, of: Subject) -> Result<Option<Running>> {
         r#"select m.id as "id!: MeterId", m.started_at as "started_at!", m.ended_at, m.paid_until as "paid_until!",
             m.month as "month!", m.month_used_micros as "month_used!: Money", m.cap_month, m.cap_micros as "cap: Money",
             m.paid_until - interval '1 hour' as "last!",
-            coalesce((select sum(amount_micros) from charged c where c.organization_id = $1 and c.meter_id = m.id
+            coalesce((select sum(amount_micros) from charged c where c.organization_id = m.organization_id and c.meter_id = m.id
                 and c.span_start = m.paid_until - interval '1 hour'), 0)::bigint as "charged!: Money"
         from meter_counts m
         where m.organization_id = $1 and (m.vps_id = $2 or m.resource_id = $3) and m.ended_at is null"#,
