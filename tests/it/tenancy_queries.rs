@@ -18,7 +18,7 @@ use domain::{
 };
 use serde_json::json;
 use store::billing::recompute::recompute;
-use store::billing::resize::{self, Open, Running};
+use store::billing::resize::{self, Open, Raise, Running};
 use store::billing::{NewMeter, document, hours, profile, resource, statement, tax, vat};
 use store::catalog::moves::NewMove;
 use store::vps::read as vps_read;
@@ -72,6 +72,7 @@ struct Theirs {
     /// The volume grows.
     resize: ResizeId,
     volume_meter: MeterId,
+    larger_plan: PriceVersionId,
     provider: ProviderId,
     region: RegionId,
     /// The movement that paid its first hour.
@@ -187,6 +188,7 @@ impl Theirs {
             unpaid_volume: ResourceId(unpaid_volume),
             ordered_volume,
             resize,
+            larger_plan: panel.price_in_force("large").await,
             volume_meter: MeterId(
                 panel.fetch(format!("select id from meters where resource_id = '{volume}'")).await,
             ),
@@ -294,11 +296,16 @@ fn larger(of: &Theirs) -> Subject {
     Subject::Resource(of.volume)
 }
 
-/// A resize of theirs to a version that nobody published.
+/// A part of an hour that nobody paid.
+fn raised() -> Raise {
+    Raise { amount: Money::from_micros(1), transaction_id: TransactionId::new() }
+}
+
+/// A resize of theirs to another plan.
 fn grown(of: &Theirs, subject: Subject) -> Open {
     let sold = Sold { hour: Money::ZERO, month: Money::ZERO };
-    let to = (PriceVersionId(Uuid::from_u128(9)), 30);
-    Open { id: of.resize, subject, to, sold, difference: Money::ZERO, created_by: Actor::System }
+    let to = (of.larger_plan, 30);
+    Open { id: ResizeId::new(), subject, to, sold, difference: Money::ZERO, created_by: Actor::System }
 }
 
 /// The hours of their volume.
@@ -411,7 +418,7 @@ async fn changes(panel: &Panel, acme: &Caller, of: &Theirs) -> Told {
         "lock resize": resize::lock_open(tx, of.resize),
         "lock resizes": resize::lock_open_of(tx, &[larger(of), Subject::Vps(of.active)]),
         "hours before a resize": resize::running(tx, larger(of)),
-        "resize a volume": resize::apply(tx, &grown(of, larger(of)), &running(of, now), None),
+        "resize a volume": resize::apply(tx, &grown(of, larger(of)), &running(of, now), Some(raised())),
         "resize a VPS": resize::apply(tx, &grown(of, Subject::Vps(of.active)), &running(of, now), None),
         "end resize": resize::end(tx, of.resize, true),
         "lock resource": resource::lock(tx, of.volume),
