@@ -91,6 +91,9 @@ async fn hours_that_passed_before_the_money_came_are_settled_before_the_resume()
     // Two more hours at cost are due and not written down when the payment arrives.
     panel.execute("update meters set started_at = started_at - interval '1 hour', paid_until = paid_until - interval '1 hour'").await;
     panel.execute("update charges c set span_start = span_start - interval '1 hour' from meters m where m.id = c.meter_id").await;
+    panel.execute("update meters m set month = n.month, month_used_micros = (select sum(amount_micros) from charges
+        where meter_id = m.id and span_start >= n.month at time zone 'utc') from (select id,
+            date_trunc('month', (paid_until - interval '1 hour') at time zone 'utc')::date as month from meters) n where n.id = m.id").await;
     panel.execute("update meter_terms set until = until - interval '1 hour'").await;
     panel.execute("update vps_instances set active_at = active_at - interval '1 hour'").await;
     panel.top_up(&acme, "5.00").await;
